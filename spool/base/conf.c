@@ -1,0 +1,512 @@
+/* spool/base/conf.c: libinih reads the lines, one table of kinds gives them meaning. */
+#include "spool/base/conf.h"
+
+#include "spool/base/buf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ini.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct unit {
+	const char *suffix;
+	int64_t scale;
+};
+static const struct unit durations[] = {
+	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {0}};
+static const struct unit sizes[] = {
+	{"", 1}, {"k", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", INT64_C(1) << 40}, {0}};
+static const struct unit plain[] = {{"", 1}, {0}};
+static const struct unit percent[] = {{"%", 1}, {"", 1}, {0}};
+
+static void *field(void *out, const struct conf_row *row)
+{
+	return (char *)out + row->offset;
+}
+
+static bool is_text(enum conf_kind kind)
+{
+	return kind == CONF_TEXT || kind == CONF_PATH || kind == CONF_URL || kind == CONF_NETS ||
+	       kind == CONF_SECRET;
+}
+
+/* Digits, then one of the units' suffixes. */
+static bool parse_scaled(const char *text, const struct unit *units, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	long long number = strtoll(text, &end, 10);
+	if (end == text || errno != 0 || (*text != '-' && (*text < '0' || *text > '9')))
+		return false;
+	while (*end == ' ')
+		end++;
+	for (const struct unit *u = units; u->suffix; u++)
+		if (strcmp(end, u->suffix) == 0)
+			return !__builtin_mul_overflow((int64_t)number, u->scale, out);
+	return false;
+}
+
+/* Decimal digits with at most `places` after the point, exactly, as an integer of 10^-places. */
+static bool parse_fixed(const char *text, int places, int64_t *out)
+{
+	int64_t value = 0;
+	int after = -1;
+	if (*text == '\0' || *text == '.')
+		return false;
+	for (; *text; text++) {
+		if (*text == '.' && after < 0) {
+			after = 0;
+			continue;
+		}
+		if (*text < '0' || *text > '9' || (after >= 0 && after++ >= places))
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, *text - '0', &value))
+			return false;
+	}
+	for (int i = after < 0 ? 0 : after; i < places; i++)
+		if (__builtin_mul_overflow(value, 10, &value))
+			return false;
+	*out = value;
+	return true;
+}
+
+static bool parse_bool(const char *text, bool *out)
+{
+	static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasecmp(text, words[i]) == 0) {
+			*out = i & 1;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_switch(const char *text, int64_t *out)
+{
+	bool value = false;
+	bool ok = parse_bool(text, &value);
+	*out = value;
+	return ok;
+}
+
+static bool parse_choice(const char *text, const char *choices, int *out)
+{
+	size_t want = strlen(text);
+	for (int i = 0;; i++) {
+		size_t len = strcspn(choices, "|");
+		if (len == want && strncmp(choices, text, len) == 0) {
+			*out = i;
+			return true;
+		}
+		if (choices[len] == '\0')
+			return false;
+		choices += len + 1;
+	}
+}
+
+struct net {
+	unsigned char bytes[16];
+	int bits; /* 0..128, over the IPv6 form */
+};
+
+static bool parse_address(const char *text, unsigned char out[16])
+{
+	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	if (inet_pton(AF_INET6, text, out) == 1)
+		return true;
+	memcpy(out, mapped, sizeof mapped);
+	return inet_pton(AF_INET, text, out + 12) == 1;
+}
+
+static bool parse_net(const char *text, size_t len, struct net *out)
+{
+	char copy[64];
+	if (len >= sizeof copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	char *slash = strchr(copy, '/');
+	int64_t bits = -1;
+	if (slash) {
+		*slash = '\0';
+		if (!parse_scaled(slash + 1, plain, &bits) || bits < 0)
+			return false;
+	}
+	if (!parse_address(copy, out->bytes))
+		return false;
+	int width = strchr(copy, ':') ? 128 : 32;
+	if (bits > width)
+		return false;
+	out->bits = 128 - width + (bits < 0 ? width : (int)bits);
+	return true;
+}
+
+/* Step through a list; false at its end. *ok false: an entry is not a network. */
+static bool next_net(const char **at, struct net *out, bool *ok)
+{
+	*at += strspn(*at, ", \t");
+	size_t len = strcspn(*at, ", \t");
+	if (len == 0)
+		return false;
+	*ok = parse_net(*at, len, out);
+	*at += len;
+	return true;
+}
+
+static bool nets_are_valid(const char *nets)
+{
+	struct net net;
+	bool ok = true;
+	while (ok && next_net(&nets, &net, &ok))
+		;
+	return ok;
+}
+
+static bool prefix_matches(const unsigned char *a, const unsigned char *b, int bits)
+{
+	int whole = bits / 8, rest = bits % 8;
+	if (memcmp(a, b, (size_t)whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+bool conf_nets_contain(const char *nets, const char *address)
+{
+	unsigned char bytes[16];
+	struct net net;
+	bool ok;
+	if (!nets || !parse_address(address, bytes))
+		return false;
+	while (next_net(&nets, &net, &ok))
+		if (ok && prefix_matches(net.bytes, bytes, net.bits))
+			return true;
+	return false;
+}
+
+static bool url_is_valid(const char *text)
+{
+	if (*text == '\0')
+		return true;
+	const char *rest = strncmp(text, "http://", 7) == 0    ? text + 7
+			   : strncmp(text, "https://", 8) == 0 ? text + 8
+							       : NULL;
+	if (!rest || *rest == '\0' || *rest == '/')
+		return false;
+	for (const char *p = rest; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f || *p == '?' || *p == '#' || *p == '@')
+			return false;
+	return true;
+}
+
+static bool text_is_valid(enum conf_kind kind, const char *text)
+{
+	if (kind == CONF_PATH)
+		return text[0] == '/';
+	if (kind == CONF_URL)
+		return url_is_valid(text);
+	return kind != CONF_NETS || nets_are_valid(text);
+}
+
+/* What each kind would have accepted. */
+static const char *const expected[] = {
+	[CONF_TEXT] = "text",
+	[CONF_PATH] = "an absolute path",
+	[CONF_URL] = "http://host[:port][/path] or https://..., without user, query or fragment",
+	[CONF_INT] = "a whole number",
+	[CONF_BOOL] = "yes or no",
+	[CONF_SWITCH] = "yes or no",
+	[CONF_DURATION] = "a duration such as 500ms, 30s, 5m, 24h or 7d",
+	[CONF_SIZE] = "a size such as 4096, 64k, 10M or 16G",
+	[CONF_PERCENT] = "a share such as 85 or 85 %",
+	[CONF_DECIMAL] = "a decimal such as 0.20",
+	[CONF_FACTOR] = "a factor such as 3 or 1.5",
+	[CONF_ENUM] = "one of its words",
+	[CONF_NETS] = "addresses or CIDR blocks, separated by commas",
+	[CONF_SECRET] = "text",
+};
+
+static bool parse_number(const struct conf_row *row, const char *text, int64_t *out)
+{
+	switch (row->kind) {
+	case CONF_INT:
+		return parse_scaled(text, plain, out);
+	case CONF_SWITCH:
+		return parse_switch(text, out);
+	case CONF_DURATION:
+		return parse_scaled(text, durations, out);
+	case CONF_SIZE:
+		return parse_scaled(text, sizes, out);
+	case CONF_PERCENT:
+		return parse_scaled(text, percent, out);
+	case CONF_DECIMAL:
+		return parse_fixed(text, 6, out);
+	case CONF_FACTOR:
+		return parse_fixed(text, 3, out);
+	default:
+		return false;
+	}
+}
+
+static void format_number(const struct conf_row *row, int64_t value, char *out, size_t cap)
+{
+	const struct unit *units = row->kind == CONF_DURATION ? durations
+				   : row->kind == CONF_SIZE   ? sizes
+							      : plain;
+	if (row->kind == CONF_PERCENT) {
+		snprintf(out, cap, "%" PRId64 " %%", value);
+		return;
+	}
+	if (row->kind == CONF_SWITCH) {
+		snprintf(out, cap, "%s", value ? "yes" : "no");
+		return;
+	}
+	if (row->kind == CONF_DECIMAL || row->kind == CONF_FACTOR) {
+		int places = row->kind == CONF_DECIMAL ? 6 : 3;
+		int64_t scale = places == 6 ? 1000000 : 1000;
+		int len = snprintf(out, cap, "%" PRId64 ".%0*" PRId64, value / scale, places, value % scale);
+		while (len > 0 && out[len - 1] == '0' && out[len - 2] != '.')
+			out[--len] = '\0';
+		return;
+	}
+	const struct unit *best = units;
+	for (const struct unit *u = units; u->suffix; u++)
+		if (value != 0 && value % u->scale == 0)
+			best = u;
+	snprintf(out, cap, "%" PRId64 "%s", value / best->scale, best->suffix);
+}
+
+static enum status bad_value(const struct conf_row *row, const char *value, struct why *why)
+{
+	return why_set(why, ST_INVALID, "%s.%s = %s: expected %s%s%s", row->section, row->key,
+		row->kind == CONF_SECRET ? "..." : value, expected[row->kind],
+		row->kind == CONF_ENUM ? ": " : "", row->kind == CONF_ENUM ? row->choices : "");
+}
+
+static enum status store_number(const struct conf_row *row, const char *value, void *out, struct why *why)
+{
+	int64_t number;
+	if (!parse_number(row, value, &number))
+		return bad_value(row, value, why);
+	if ((row->min || row->max) && (number < row->min || number > row->max)) {
+		char min[40], max[40];
+		format_number(row, row->min, min, sizeof min);
+		format_number(row, row->max, max, sizeof max);
+		return why_set(why, ST_INVALID, "%s.%s = %s: must be between %s and %s", row->section,
+			row->key, value, min, max);
+	}
+	*(int64_t *)field(out, row) = number;
+	return ST_OK;
+}
+
+static enum status store_text(const struct conf_row *row, const char *value, void *out, struct why *why)
+{
+	if (!text_is_valid(row->kind, value))
+		return bad_value(row, value, why);
+	char *copy = strdup(value);
+	if (!copy)
+		return why_set(why, ST_NOMEM, "out of memory");
+	size_t len = strlen(copy);
+	while (row->kind == CONF_URL && len > 0 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	char **slot = field(out, row);
+	free(*slot);
+	*slot = copy;
+	return ST_OK;
+}
+
+static enum status store(const struct conf_row *row, const char *value, void *out, struct why *why)
+{
+	if (is_text(row->kind))
+		return store_text(row, value, out, why);
+	if (row->kind == CONF_BOOL)
+		return parse_bool(value, field(out, row)) ? ST_OK : bad_value(row, value, why);
+	if (row->kind == CONF_ENUM)
+		return parse_choice(value, row->choices, field(out, row)) ? ST_OK
+									  : bad_value(row, value, why);
+	return store_number(row, value, out, why);
+}
+
+static const struct conf_row *find_row(
+	const struct conf_row *rows, size_t n, const char *section, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rows[i].section, section) == 0 && strcmp(rows[i].key, key) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+enum status conf_defaults(const struct conf_row *rows, size_t n, void *out, struct why *why)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].def) {
+			if (!is_text(rows[i].kind))
+				*(int64_t *)field(out, &rows[i]) = CONF_UNSET;
+			continue;
+		}
+		enum status st = store(&rows[i], rows[i].def, out, why);
+		if (st != ST_OK)
+			return st;
+	}
+	return ST_OK;
+}
+
+enum status conf_set(const struct conf_row *rows, size_t n, void *out, const char *section, const char *key,
+	const char *value, struct why *why)
+{
+	const struct conf_row *row = find_row(rows, n, section, key);
+	if (!row)
+		return why_set(why, ST_INVALID, "there is no configuration key %s.%s", section, key);
+	return store(row, value, out, why);
+}
+
+struct reading {
+	FILE *in;
+	int line;
+	const struct conf_row *rows;
+	size_t n;
+	const char *file;
+	void *out;
+	int *line_of; /* per row: where it was set, 0: not yet */
+	enum status st;
+	struct why why;
+};
+
+static void fail_at(struct reading *r, int line, const char *text)
+{
+	r->st = why_set(&r->why, ST_INVALID, "%s:%d: %s", r->file, line, text);
+}
+
+/* The section exists but the key does not, or neither: say which. */
+static void fail_unknown(struct reading *r, int line, const char *section, const char *key)
+{
+	char text[200];
+	bool section_known = false;
+	for (size_t i = 0; i < r->n; i++)
+		section_known |= strcmp(r->rows[i].section, section) == 0;
+	if (!section_known)
+		snprintf(text, sizeof text, "there is no section [%s]; see clario.conf(5)", section);
+	else
+		snprintf(text, sizeof text, "there is no key %s in [%s]; see clario.conf(5)", key, section);
+	fail_at(r, line, text);
+}
+
+/* libinih's handler: 0 stops. Debian's build does not pass line numbers, so read_line() counts them. */
+static int take_line(void *arg, const char *section, const char *key, const char *value)
+{
+	struct reading *r = arg;
+	if (r->st != ST_OK)
+		return 0;
+	const struct conf_row *row = find_row(r->rows, r->n, section, key);
+	if (!row) {
+		fail_unknown(r, r->line, section, key);
+		return 0;
+	}
+	size_t i = (size_t)(row - r->rows);
+	if (r->line_of[i]) {
+		char text[200];
+		snprintf(text, sizeof text, "%s.%s is set twice, first in line %d; keep one", section, key,
+			r->line_of[i]);
+		fail_at(r, r->line, text);
+		return 0;
+	}
+	r->line_of[i] = r->line;
+	struct why why = WHY_INIT;
+	r->st = store(row, value ? value : "", r->out, &why);
+	if (r->st != ST_OK)
+		fail_at(r, r->line, why.text);
+	return r->st == ST_OK;
+}
+
+/* libinih's reader, as fgets: stops at the first error, and at a line that libinih's buffer would cut in two.
+ */
+static char *read_line(char *out, int cap, void *arg)
+{
+	struct reading *r = arg;
+	if (r->st != ST_OK || !fgets(out, cap, r->in))
+		return NULL;
+	r->line++;
+	if (!strchr(out, '\n') && !feof(r->in)) {
+		fail_at(r, r->line, "the line is too long; the limit is 199 bytes");
+		return NULL;
+	}
+	return out;
+}
+
+enum status conf_read(const struct conf_row *rows, size_t n, const char *file, void *out, struct why *why)
+{
+	struct reading r = {.rows = rows, .n = n, .file = file, .out = out};
+	r.in = fopen(file, "re");
+	if (!r.in)
+		return why_errno(why, errno, "cannot read %s", file);
+	r.line_of = calloc(n, sizeof(int));
+	int bad_line = r.line_of ? ini_parse_stream(read_line, &r, take_line, &r) : 0;
+	if (!r.line_of)
+		r.st = why_set(&r.why, ST_NOMEM, "out of memory");
+	else if (r.st == ST_OK && ferror(r.in))
+		r.st = why_set(&r.why, ST_IO, "cannot read %s", file);
+	else if (r.st == ST_OK && bad_line > 0)
+		fail_at(&r, bad_line, "neither a [section], a key = value nor a comment");
+	free(r.line_of);
+	fclose(r.in);
+	if (r.st != ST_OK && why)
+		*why = r.why;
+	return r.st;
+}
+
+static void print_choice(const struct conf_row *row, int index, FILE *to)
+{
+	const char *at = row->choices;
+	while (index-- > 0)
+		at += strcspn(at, "|") + 1;
+	fprintf(to, "%s = %.*s\n", row->key, (int)strcspn(at, "|"), at);
+}
+
+static void print_row(const struct conf_row *row, const void *out, FILE *to)
+{
+	const void *at = (const char *)out + row->offset;
+	char text[64];
+	if (row->kind == CONF_SECRET) {
+		const char *value = *(char *const *)at;
+		fprintf(to, "# %s %s\n", row->key, value && *value ? "(set)" : "(not set)");
+	} else if (is_text(row->kind)) {
+		const char *value = *(char *const *)at;
+		fprintf(to, value ? "%s = %s\n" : "# %s =%s\n", row->key, value ? value : "");
+	} else if (row->kind == CONF_ENUM) {
+		print_choice(row, *(const int *)at, to);
+	} else if (row->kind == CONF_BOOL) {
+		fprintf(to, "%s = %s\n", row->key, *(const bool *)at ? "yes" : "no");
+	} else if (*(const int64_t *)at == CONF_UNSET) {
+		fprintf(to, "# %s =\n", row->key);
+	} else {
+		format_number(row, *(const int64_t *)at, text, sizeof text);
+		fprintf(to, "%s = %s\n", row->key, text);
+	}
+}
+
+void conf_print(const struct conf_row *rows, size_t n, const void *out, FILE *to, bool with_help)
+{
+	const char *section = "";
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].section, section) != 0) {
+			section = rows[i].section;
+			fprintf(to, "%s[%s]\n", i ? "\n" : "", section);
+		}
+		if (with_help && rows[i].help)
+			fprintf(to, "# %s\n", rows[i].help);
+		print_row(&rows[i], out, to);
+	}
+}
+
+void conf_release(const struct conf_row *rows, size_t n, void *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_text(rows[i].kind))
+			continue;
+		char **slot = field(out, &rows[i]);
+		free(*slot);
+		*slot = NULL;
+	}
+}

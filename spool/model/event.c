@@ -1,0 +1,51 @@
+/* spool/model/event.c: names of event kinds. */
+#include "spool/model/event.h"
+
+#include <assert.h>
+
+static const char *const names[] = {
+	[EVENT_ACCEPTED] = "accepted",
+	[EVENT_CLAIMED] = "claimed",
+	[EVENT_COMPLETED] = "completed",
+	[EVENT_RETRY] = "retry",
+	[EVENT_FAILED] = "failed",
+	[EVENT_RELEASED] = "released",
+	[EVENT_LEASE_EXPIRED] = "lease_expired",
+	[EVENT_DUE] = "due",
+	[EVENT_HELD] = "held",
+	[EVENT_UNHELD] = "unheld",
+	[EVENT_CANCELLED] = "cancelled",
+	[EVENT_RETRIED] = "retried",
+	[EVENT_RUN_NOW] = "run_now",
+	[EVENT_REMOVED] = "removed",
+	[EVENT_ROLLED_BACK] = "rolled_back",
+	[EVENT_CHECKPOINT] = "checkpoint",
+	[EVENT_FENCED] = "fenced",
+	[EVENT_PAUSED] = "paused",
+	[EVENT_RESUMED] = "resumed",
+	[EVENT_SET_ASIDE] = "set_aside",
+	[EVENT_NOTIFICATION] = "notification",
+	[EVENT_PROGRESS] = "progress",
+};
+static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
+
+const char *event_kind_name(enum event_kind kind)
+{
+	return (unsigned)kind < EVENT_KIND_N ? names[kind] : "unknown";
+}
+
+bool event_kind_parse(struct slice name, enum event_kind *out)
+{
+	for (int i = 0; i < EVENT_KIND_N; i++)
+		if (slice_is(name, names[i])) {
+			*out = (enum event_kind)i;
+			return true;
+		}
+	return false;
+}
+
+void event_release(struct event *event)
+{
+	buf_release(&event->mem);
+	*event = (struct event){0};
+}

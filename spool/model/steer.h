@@ -1,0 +1,63 @@
+/* spool/model/steer.h: what an operator may do to a job, and how jobs and events are selected for reading.
+ * Pure data. */
+#ifndef SPOOL_MODEL_STEER_H
+#define SPOOL_MODEL_STEER_H
+#include "spool/model/event.h"
+#include "spool/model/phase.h"
+
+enum steer_verb {
+	STEER_RETRY,   /* failed or cancelled -> waiting, with a new allowance of attempts and time */
+	STEER_CANCEL,  /* waiting, delayed, held or active -> cancelled; an attempt under way is fenced off */
+	STEER_HOLD,    /* waiting or delayed -> held */
+	STEER_RELEASE, /* held -> waiting, or delayed if it is not due */
+	STEER_RUN_NOW, /* delayed -> waiting */
+	STEER_VERB_N
+};
+const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", "release", "run-now" */
+bool steer_verb_parse(struct slice name, enum steer_verb *out);
+
+struct steer_result {
+	enum status status;   /* OK; NOTFOUND; CONFLICT: its state does not allow it; CORRUPT */
+	enum job_state state; /* after the act (OK) or as it is (CONFLICT) */
+};
+
+/* Which jobs. All given terms must hold. */
+struct job_filter {
+	bool has_state;
+	enum job_state state;
+	int phase;                         /* 0: any */
+	struct slice workflow_id, user_id; /* empty: any */
+	int64_t since_us, until_us;        /* accepted_at in [since, until); 0: open */
+	bool oldest_first;                 /* default: newest first */
+};
+
+/* A place in a listing: opaque text, stable while the filter stays the same; "" is the beginning. */
+enum { CURSOR_TEXT_MAX = 128 };
+struct cursor {
+	char text[CURSOR_TEXT_MAX];
+};
+
+struct event_filter {
+	uint64_t after_seq;                /* events with a greater seq, ascending */
+	struct job_id job;                 /* zero: any. With a job its chain is walked */
+	struct slice workflow_id, user_id; /* empty: any */
+};
+
+enum { STATS_RECENT_MAX = 11 };
+struct stats {
+	uint64_t jobs[PHASE_SLOTS][JOB_STATE_N]; /* now in the spool */
+	uint64_t behind;                         /* of the waiting ones: not yet their turn */
+	uint64_t accepted_total;                 /* ever */
+	uint64_t removed_total;                  /* by retention or clean */
+	uint64_t set_aside;                      /* unreadable records, promise 8 */
+	uint64_t last_seq;                       /* newest event */
+	uint32_t paused_phases;                  /* bit per phase_slot() */
+	uint32_t recent_n;                       /* durations of the most recently completed */
+	uint32_t recent_ms[STATS_RECENT_MAX];
+	uint64_t bytes_used, bytes_cap; /* of the store; used counts what cannot be reused */
+	bool intake_full;               /* submits are refused for want of room */
+};
+/* Sum of one state over all phases. */
+uint64_t stats_state(const struct stats *stats, enum job_state state);
+
+#endif

@@ -1,0 +1,109 @@
+/* spool/spool.h: the durable spool: open, submit, exchange (settle and claim), steer, read.
+ *
+ * What is promised is numbered in README ("Promises") and in design terms there; the functions name which
+ * they keep. A struct spool is one process's handle. One per process and path; open after fork, never across
+ * it. Threads: every function may be called from any thread at any time unless it says otherwise. Blocking:
+ * verbs that write block for at most the commits ahead of them and their own; reads never block writers. */
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+#include "spool/base/clock.h"
+#include "spool/model/settle.h"
+#include "spool/model/steer.h"
+#include "spool/model/trigger.h"
+
+struct spool;
+
+struct spool_conf {
+	const char *store;        /* engine's name: "lmdb" */
+	const char *path;         /* the spool directory */
+	int64_t map_size;         /* bytes; must be what init was given */
+	int64_t full_at_percent;  /* refuse intake at this share of the map */
+	int64_t max_depth;        /* refuse intake at this many jobs that have not ended; 0: no bound */
+	bool ordering;            /* queue.ordering = workflow */
+	int64_t dedupe_window_us; /* how long a completed job blocks its natural key */
+	bool read_only;           /* tools that only look: verbs that write give ST_DENIED */
+};
+
+/* Create an empty spool (temporary directory, fsync, rename, fsync of the parent): all or nothing.
+ * ST_EXISTS if there is one already; VERSION: unsuitable file system; DENIED, IO, FULL. Single-threaded. */
+NODISCARD enum status spool_init(const struct spool_conf *conf, struct why *why);
+
+/* Open an existing spool. NOTFOUND: none there (say how to create it), VERSION: foreign format or other map
+ * size, CORRUPT, DENIED, IO. *out is NULL unless ST_OK. */
+NODISCARD enum status spool_open(const struct spool_conf *conf, struct spool **out, struct why *why);
+void spool_close(struct spool *sp); /* accepts NULL; no other call may be running */
+
+/* Whether this process's handle is beyond help (LMDB's MDB_PANIC) and the process should exit(75) to be
+ * restarted. */
+bool spool_is_broken(const struct spool *sp);
+
+/* Submit n triggers as one unit of one commit; receipts[i] answers triggers[i] (promises 1, 4, 6).
+ * Callers of all threads that wait at the same time share one commit (group commit).
+ * ST_OK: each receipt has its own verdict, and every accepted one is on disk.
+ * FULL, IO, NOMEM, CORRUPT: nothing of this call was stored and each receipt is SUBMIT_REFUSED with that
+ * status. ST_IO leaves open whether a commit reached the disk: the caller must try again with the same key.
+ */
+NODISCARD enum status spool_submit(struct spool *sp, struct moment now, const struct trigger *triggers,
+	size_t n, struct receipt *receipts, struct why *why);
+
+/* Settle n held jobs and lease up to ask->max due ones, in one commit (promises 2, 3, 5, 7).
+ * Expired leases are taken back first. settlements[i].verdict answers each. jobs[0..*jobs_n) are the caller's
+ * to job_release(); in order of priority, then due time. *next_due_us: when something becomes claimable by
+ * time alone (INT64_MAX: nothing). ask NULL: settle only. ST_OK with *jobs_n == 0: nothing is due. Any other
+ * status: nothing was settled and nothing leased; the same call may be repeated. */
+NODISCARD enum status spool_exchange(struct spool *sp, struct moment now, struct settlement *settlements,
+	size_t n, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us,
+	struct why *why);
+
+/* A hint that there may be something new to claim: a descriptor to poll for reading (-1: this engine has
+ * none), and the call that empties it. Only a hint: poll at least once a second beside it. */
+int spool_wake_fd(struct spool *sp);
+void spool_wake_drain(struct spool *sp);
+
+/* Steer jobs as an operator; each in results[i]. actor: "operator:NAME". One commit. */
+NODISCARD enum status spool_steer(struct spool *sp, struct moment now, enum steer_verb verb,
+	const struct job_id *ids, size_t n, struct slice actor, struct slice reason,
+	struct steer_result *results, struct why *why);
+
+/* Pause or resume phases (bits of phase_slot()): paused ones are not claimed; what is active ends normally.
+ */
+NODISCARD enum status spool_pause(struct spool *sp, struct moment now, uint32_t phases, bool pause,
+	struct slice actor, struct why *why);
+
+/* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
+ * events and keys; one `removed` event tells how many. *removed < max: there are no more. Small transaction:
+ * call again. */
+NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job_state state,
+	int64_t before_us, size_t max, struct slice actor, size_t *removed, struct why *why);
+
+/* One job, whole. NOTFOUND, CORRUPT. The caller releases *out. */
+NODISCARD enum status spool_get(struct spool *sp, struct job_id id, struct job *out, struct why *why);
+
+/* A page of at most max jobs. *next: where the following page starts, "" at the end. A page may be short,
+ * even empty, with *next set: the work per call is bounded. INVALID: not a cursor of this filter.
+ * with_payload false leaves job.payload empty. The caller releases jobs[0..*n). */
+NODISCARD enum status spool_list(struct spool *sp, const struct job_filter *filter, const struct cursor *from,
+	size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next, struct why *why);
+
+/* A page of events, ascending by seq; *last_seen: after_seq for the next call, even when a filter left *n at
+ * 0. With a job or a workflow the whole history is found through the jobs, however old. */
+NODISCARD enum status spool_events(struct spool *sp, const struct event_filter *filter, size_t max,
+	struct event *events, size_t *n, uint64_t *last_seen, struct why *why);
+
+NODISCARD enum status spool_stats(struct spool *sp, struct stats *out, struct why *why);
+
+/* Walk everything and compare: every index entry has its job and the reverse, counters agree, checksums hold.
+ * ST_OK: sound. CORRUPT: *why names the first finding, report (may be NULL) is called for each. */
+typedef void (*spool_check_fn)(void *arg, const char *finding);
+NODISCARD enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why);
+
+/* A durable number under a name ("notify-relay"): how far a reader of the events has come. 0 when never set.
+ * Setting is one commit. name: at most 32 bytes. */
+NODISCARD enum status spool_bookmark_get(
+	struct spool *sp, const char *name, uint64_t *value, struct why *why);
+NODISCARD enum status spool_bookmark_set(struct spool *sp, const char *name, uint64_t value, struct why *why);
+
+/* Housekeeping that some process should do every 30 s: frees readers that died (lmdb.h, Caveats). */
+void spool_tend(struct spool *sp);
+
+#endif

@@ -1,0 +1,268 @@
+/* spool/store/lmdb/env.c: opening an environment that can be trusted, and refusing any other with a clear
+ * message. */
+#include "spool/store/lmdb/env.h"
+
+#include "spool/base/fs.h"
+#include "spool/store/lmdb/init.h"
+#include "spool/store/lmdb/tx.h"
+#include "spool/store/lmdb/wake.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { USED_FRESH_US = 200000, FREE_DBI_NUMBER = 0 };
+
+enum status env_map_rc(int rc)
+{
+	switch (rc) {
+	case 0:
+		return ST_OK;
+	case MDB_NOTFOUND:
+		return ST_NOTFOUND;
+	case MDB_KEYEXIST:
+		return ST_EXISTS;
+	case MDB_MAP_FULL:
+	case ENOSPC:
+	case EDQUOT:
+		return ST_FULL;
+	case MDB_READERS_FULL:
+		return ST_BUSY;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+		return ST_CORRUPT;
+	case MDB_VERSION_MISMATCH:
+	case MDB_MAP_RESIZED:
+	case MDB_INCOMPATIBLE:
+		return ST_VERSION;
+	case ENOMEM:
+		return ST_NOMEM;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ST_DENIED;
+	default:
+		return ST_IO;
+	}
+}
+
+enum status env_check_file(struct store *store, struct why *why)
+{
+	struct stat sb;
+	if (stat(store->data_path, &sb) == 0 && sb.st_dev == store->data_dev && sb.st_ino == store->data_ino)
+		return ST_OK;
+	atomic_store(&store->broken, true);
+	return why_set(why, ST_IO,
+		"spool: %s was removed or replaced while it was open; nothing is acknowledged",
+		store->data_path);
+}
+
+/* Before LMDB touches the file: it would create a missing one and fill an empty one. */
+static enum status find_data(struct store *store, const struct spool_conf *conf, struct why *why)
+{
+	struct stat sb;
+	if (stat(store->data_path, &sb) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		return why_set(why, ST_NOTFOUND,
+			"there is no spool in %s; create it once with: clario-spool init", conf->path);
+	if (stat(store->data_path, &sb) != 0)
+		return why_errno(why, errno, "cannot examine %s", store->data_path);
+	if (!S_ISREG(sb.st_mode) || sb.st_size == 0)
+		return why_set(why, ST_CORRUPT,
+			"%s is not a spool's data (empty, or not a file); restore a backup",
+			store->data_path);
+	if (access(store->data_path, store->read_only ? R_OK : R_OK | W_OK) != 0)
+		return why_errno(
+			why, errno, "cannot %s %s", store->read_only ? "read" : "write", store->data_path);
+	store->data_dev = sb.st_dev;
+	store->data_ino = sb.st_ino;
+	return fs_check_local(conf->path, why);
+}
+
+static enum status open_env(struct store *store, const struct spool_conf *conf, struct why *why)
+{
+	char dir[PATH_MAX];
+	if (snprintf(dir, sizeof dir, "%s/lmdb", conf->path) >= (int)sizeof dir)
+		return why_set(why, ST_INVALID, "path is too long: %s", conf->path);
+	int rc = mdb_env_create(&store->env);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(store->env, (size_t)conf->map_size);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(store->env, TREE_N);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(store->env, ENV_MAX_READERS);
+	if (rc == 0)
+		rc = mdb_env_open(store->env, dir, MDB_NOTLS | (store->read_only ? MDB_RDONLY : 0), 0660);
+	if (rc == 0)
+		return ST_OK;
+	enum status st = env_map_rc(rc);
+	return why_set(why, st, "cannot open the spool in %s: %s%s", conf->path, mdb_strerror(rc),
+		st == ST_CORRUPT ? "; restore a backup" : "");
+}
+
+/* LMDB maps what the file's meta page claims; a file cut short would end the process with SIGBUS at the first
+ * touch. */
+static enum status check_length(struct store *store, struct why *why)
+{
+	MDB_envinfo info;
+	MDB_stat stat_;
+	struct stat sb;
+	mdb_env_info(store->env, &info);
+	mdb_env_stat(store->env, &stat_);
+	store->page_bytes = stat_.ms_psize;
+	if (stat(store->data_path, &sb) != 0)
+		return why_errno(why, errno, "cannot examine %s", store->data_path);
+	if ((uint64_t)sb.st_size < (info.me_last_pgno + 1) * store->page_bytes)
+		return why_set(why, ST_CORRUPT,
+			"%s is cut short (%lld bytes, %llu pages are in use); restore a backup",
+			store->data_path, (long long)sb.st_size, (unsigned long long)info.me_last_pgno + 1);
+	return ST_OK;
+}
+
+static enum status open_trees(struct store *store, const struct spool_conf *conf, struct why *why)
+{
+	MDB_txn *txn = NULL;
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+	for (int i = 0; rc == 0 && i < TREE_N; i++)
+		rc = mdb_dbi_open(txn, tree_names[i], 0, &store->dbi[i]);
+	if (rc == 0)
+		rc = mdb_txn_commit(txn); /* keeps the handles */
+	else if (txn)
+		mdb_txn_abort(txn);
+	if (rc == MDB_NOTFOUND)
+		return why_set(why, ST_VERSION,
+			"%s is an LMDB file, but not a clario spool of a known format", conf->path);
+	return rc == 0 ? ST_OK
+		       : why_set(why, env_map_rc(rc), "cannot open the spool in %s: %s", conf->path,
+				 mdb_strerror(rc));
+}
+
+static enum status check_birth(struct store *store, const struct spool_conf *conf, struct why *why)
+{
+	MDB_txn *txn = NULL;
+	MDB_val key = {5, "spool"}, value;
+	struct birth birth = {0};
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+	if (rc == 0)
+		rc = mdb_get(txn, store->dbi[TREE_META], &key, &value);
+	enum status st =
+		rc == 0 ? birth_decode(slice_of(value.mv_data, value.mv_size), &birth) : env_map_rc(rc);
+	if (txn)
+		mdb_txn_abort(txn);
+	if (st != ST_OK)
+		return why_set(why, st == ST_NOTFOUND ? ST_VERSION : st, "%s does not say what format it has",
+			conf->path);
+	if (birth.format != SPOOL_FORMAT)
+		return why_set(why, ST_VERSION,
+			"the spool in %s has format %llu, this program knows format %d; upgrade", conf->path,
+			(unsigned long long)birth.format, SPOOL_FORMAT);
+	if (birth.map_size != (uint64_t)conf->map_size)
+		return why_set(why, ST_VERSION,
+			"the spool in %s was made with spool.map-size = %llu, the configuration says %lld; "
+			"make them equal",
+			conf->path, (unsigned long long)birth.map_size, (long long)conf->map_size);
+	store->seed = birth.seed;
+	return ST_OK;
+}
+
+static enum status open_all(struct store *store, const struct spool_conf *conf, struct why *why)
+{
+	enum status st = find_data(store, conf, why);
+	if (st == ST_OK)
+		st = open_env(store, conf, why);
+	if (st == ST_OK)
+		st = check_length(store, why);
+	if (st == ST_OK)
+		st = open_trees(store, conf, why);
+	if (st == ST_OK)
+		st = check_birth(store, conf, why);
+	return st;
+}
+
+enum status env_open(const struct spool_conf *conf, struct store **out, struct why *why)
+{
+	*out = NULL;
+	struct store *store = calloc(1, sizeof *store);
+	if (!store)
+		return why_set(why, ST_NOMEM, "out of memory");
+	store->wake_fd = -1;
+	store->read_only = conf->read_only;
+	store->ordering = conf->ordering;
+	store->max_depth = conf->max_depth;
+	store->map_bytes = (uint64_t)conf->map_size;
+	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
+	store->dedupe.window_us = conf->dedupe_window_us;
+	store->path = strdup(conf->path);
+	enum status st = ST_OK;
+	if (!store->path || asprintf(&store->data_path, "%s/lmdb/data.mdb", conf->path) < 0) {
+		store->data_path = NULL;
+		st = why_set(why, ST_NOMEM, "out of memory");
+	}
+	if (st == ST_OK)
+		st = open_all(store, conf, why);
+	if (st != ST_OK) {
+		env_close(store);
+		return st;
+	}
+	wake_open(store);
+	int dead;
+	mdb_reader_check(store->env, &dead);
+	*out = store;
+	return ST_OK;
+}
+
+void env_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->env)
+		mdb_env_close(store->env);
+	if (store->wake_fd >= 0)
+		close(store->wake_fd);
+	free(store->data_path);
+	free(store->path);
+	free(store);
+}
+
+/* The free list: each value begins with the number of page numbers that follow (mdb.c, struct MDB_IDL). */
+static uint64_t count_free_pages(struct tx *tx)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	uint64_t pages = 0;
+	if (mdb_cursor_open(tx->txn, FREE_DBI_NUMBER, &cursor) != 0)
+		return 0;
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+		size_t n = 0;
+		if (value.mv_size >= sizeof n)
+			memcpy(&n, value.mv_data, sizeof n);
+		pages += n;
+	}
+	mdb_cursor_close(cursor);
+	return pages;
+}
+
+uint64_t env_used_bytes(struct tx *tx)
+{
+	struct store *store = tx->store;
+	MDB_envinfo info;
+	mdb_env_info(store->env, &info);
+	uint64_t high_water = (info.me_last_pgno + 1) * store->page_bytes;
+	int64_t now = clock_mono_us();
+	if (high_water < store->full_at_bytes)
+		return high_water;
+	if (now < atomic_load(&store->used_until_mono_us))
+		return atomic_load(&store->used_bytes);
+	uint64_t used = high_water - count_free_pages(tx) * store->page_bytes;
+	atomic_store(&store->used_bytes, used);
+	atomic_store(&store->used_until_mono_us, now + USED_FRESH_US);
+	return used;
+}
+
+bool env_is_full(struct tx *tx)
+{
+	return env_used_bytes(tx) >= tx->store->full_at_bytes;
+}

@@ -1,0 +1,62 @@
+/* spool/store/lmdb/env.h: the LMDB environment of one spool.
+ *
+ * Caveats kept here (lmdb.h): one environment per process and path, opened after fork; no MDB_WRITEMAP, no
+ * NOSYNC, no NOMETASYNC; readers are not tied to threads (MDB_NOTLS); the map has one fixed size in all
+ * programs. */
+#ifndef SPOOL_STORE_LMDB_ENV_H
+#define SPOOL_STORE_LMDB_ENV_H
+#include "spool/model/rules.h"
+#include "spool/store/store.h"
+
+#include <lmdb.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+/* FORMAT.md describes each. */
+enum tree {
+	TREE_META,
+	TREE_TRIGGER,
+	TREE_JOB,
+	TREE_QUEUE,
+	TREE_WORKFLOW,
+	TREE_USER,
+	TREE_KEY,
+	TREE_EVENT,
+	TREE_ASIDE,
+	TREE_N
+};
+
+struct store {
+	MDB_env *env;
+	MDB_dbi dbi[TREE_N];
+	char *path;      /* the spool directory */
+	char *data_path; /* PATH/lmdb/data.mdb */
+	dev_t data_dev;  /* of the file that was opened: an acknowledgement means nothing once it has been
+			    replaced */
+	ino_t data_ino;
+	bool read_only, ordering;
+	int64_t max_depth;
+	uint64_t full_at_bytes, map_bytes, page_bytes;
+	struct dedupe_policy dedupe;
+	uint64_t seed; /* of index hashes */
+	int wake_fd;
+	atomic_bool broken;
+	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
+	_Atomic uint64_t used_bytes;            /* cached for fullness, see env_used_bytes() */
+	atomic_int_least64_t used_until_mono_us;
+};
+
+struct tx;
+
+enum status env_open(const struct spool_conf *conf, struct store **out, struct why *why);
+void env_close(struct store *store);
+/* Bytes of the map that are in use and not free for reuse. Needs an open transaction; looks at the free list
+ * only when the high-water mark is past full_at, and then at most every 200 ms. */
+uint64_t env_used_bytes(struct tx *tx);
+bool env_is_full(struct tx *tx);
+/* Whether PATH/lmdb/data.mdb is still the file that was opened: a commit into a file that nobody can find
+ * again must not be acknowledged. */
+enum status env_check_file(struct store *store, struct why *why);
+enum status env_map_rc(int mdb_rc);
+
+#endif

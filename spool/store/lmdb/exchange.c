@@ -1,0 +1,313 @@
+/* spool/store/lmdb/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
+#include "spool/store/lmdb/aside.h"
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/verbs.h"
+#include "spool/store/lmdb/wake.h"
+
+#include <stdio.h>
+
+/* Leases are looked at four times a second; jobs that came due move in bounded portions. */
+enum { REAP_EVERY_US = 250000, REAP_MAX = 256, DUE_MAX = 1024 };
+
+static void append_notices(struct tx *tx, struct job *job, const struct settlement *s)
+{
+	for (size_t i = 0; i < s->notices_n; i++) {
+		const struct notice *notice = &s->notices[i];
+		struct event event = {
+			.at_us = tx->now.wall_us,
+			.kind = notice->kind,
+			.job = job->id,
+			.phase = job->phase,
+			.from = EVENT_NO_STATE,
+			.to = EVENT_NO_STATE,
+			.attempt = job->attempts_made,
+			.actor = slice_text("system"),
+			.reason = notice->reason,
+			.name = notice->name,
+			.room = notice->room,
+			.data = notice->data,
+		};
+		event_append(tx, &event, job);
+	}
+}
+
+/* A job that has ended or lost its lease: place in the line, durations. */
+static void after_change(struct tx *tx, struct loaded *l)
+{
+	if (!job_state_is_ended(l->job.state))
+		return;
+	if (l->job.state == JOB_COMPLETED)
+		head_completed(&tx->head, (l->job.finished_at_us - l->job.claimed_at_us) / 1000);
+	line_leave(tx, l);
+}
+
+static void settle_loaded(struct tx *tx, struct loaded *l, struct settlement *s)
+{
+	char actor[JOB_OWNER_MAX + 8];
+	struct event event;
+	snprintf(actor, sizeof actor, "worker:%s", l->job.lease.owner);
+	s->verdict = rules_settle(&l->job, s, tx->now, &event, NULL);
+	if (s->verdict == ST_CONFLICT) {
+		event_append(tx, &event, &l->job);
+		job_update(tx, l);
+		return;
+	}
+	if (s->verdict != ST_OK)
+		return;
+	event.actor = slice_text(actor);
+	append_notices(tx, &l->job, s);
+	if (s->kind != SETTLE_RENEW)
+		event_append(tx, &event, &l->job);
+	job_update(tx, l);
+	after_change(tx, l);
+}
+
+static void settle_one(struct tx *tx, struct settlement *s)
+{
+	struct loaded l;
+	s->verdict = job_load(tx, s->id, JOB_STATE_ONLY, &l);
+	if (s->verdict == ST_CORRUPT)
+		aside_job(tx, s->id, NULL);
+	if (s->verdict != ST_OK)
+		return;
+	settle_loaded(tx, &l, s);
+	loaded_release(&l);
+}
+
+/* Up to max keys of one place (and phase; 0: all) with at_us <= until. Copies, so that they may be changed
+ * after. */
+static size_t collect(
+	struct tx *tx, enum place place, int phase, int64_t until_us, struct key *out, size_t max)
+{
+	struct key prefix = key_queue_prefix(place, phase);
+	struct walk w;
+	size_t n = 0;
+	if (phase == 0)
+		prefix.len = 1;
+	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&prefix));
+	for (; more && n < max && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
+		if (w.key.len != QUEUE_LEN || (int64_t)key_get(w.key, QUEUE_AT, 8) > until_us)
+			break;
+		out[n].len = w.key.len;
+		memcpy(out[n++].b, w.key.p, w.key.len);
+	}
+	walk_close(&w);
+	return n;
+}
+
+static void expire_one(struct tx *tx, struct loaded *l)
+{
+	struct event event;
+	if (!rules_lease_is_over(&l->job, tx->now) ||
+		rules_expire_lease(&l->job, tx->now, &event, NULL) != ST_OK)
+		return;
+	event_append(tx, &event, &l->job);
+	job_update(tx, l);
+	after_change(tx, l);
+}
+
+static void reap_leases(struct tx *tx)
+{
+	struct store *store = tx->store;
+	struct key keys[REAP_MAX];
+	if (tx->now.boot_us < atomic_load(&store->next_reap_boot_us) ||
+		head_place(&tx->head, PLACE_ACTIVE) == 0)
+		return;
+	atomic_store(&store->next_reap_boot_us, tx->now.boot_us + REAP_EVERY_US);
+	size_t n = collect(tx, PLACE_ACTIVE, 0, INT64_MAX, keys, REAP_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct loaded l;
+		struct job_id id = key_get_id(key_slice(&keys[i]), QUEUE_ID);
+		enum status st = job_load(tx, id, JOB_STATE_ONLY, &l);
+		if (st == ST_OK) {
+			expire_one(tx, &l);
+			loaded_release(&l);
+		} else {
+			aside_job(tx, id, &keys[i]);
+		}
+	}
+}
+
+static void due_one(struct tx *tx, const struct key *queue_key)
+{
+	struct loaded l;
+	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
+	if (job_load(tx, id, JOB_STATE_ONLY, &l) != ST_OK) {
+		aside_job(tx, id, queue_key);
+		return;
+	}
+	if (rules_due(&l.job, tx->now, NULL) == ST_OK) {
+		struct event event = {
+			.at_us = tx->now.wall_us,
+			.kind = EVENT_DUE,
+			.job = id,
+			.phase = l.job.phase,
+			.from = JOB_DELAYED,
+			.to = JOB_WAITING,
+			.attempt = l.job.attempts_made,
+			.actor = slice_text("system"),
+		};
+		event_append(tx, &event, &l.job);
+		job_update(tx, &l);
+	}
+	loaded_release(&l);
+}
+
+static void move_due(struct tx *tx)
+{
+	struct key keys[DUE_MAX];
+	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
+		if (tx->head.jobs[slot][PLACE_DELAYED] == 0)
+			continue;
+		size_t n = collect(
+			tx, PLACE_DELAYED, phase_of_slot(slot), tx->now.wall_us, keys, DUE_MAX / PHASE_SLOTS);
+		for (size_t i = 0; i < n; i++)
+			due_one(tx, &keys[i]);
+	}
+}
+
+static int64_t next_due(struct tx *tx)
+{
+	int64_t soonest = INT64_MAX;
+	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
+		struct key first;
+		if (tx->head.jobs[slot][PLACE_DELAYED] &&
+			collect(tx, PLACE_DELAYED, phase_of_slot(slot), INT64_MAX, &first, 1) == 1) {
+			int64_t at_us = (int64_t)key_get(key_slice(&first), QUEUE_AT, 8);
+			soonest = at_us < soonest ? at_us : soonest;
+		}
+	}
+	return soonest;
+}
+
+/* One open walk per phase that has something ready; the smallest (priority, time, id) over all goes first. */
+struct merge {
+	struct walk walks[PHASE_SLOTS];
+	bool live[PHASE_SLOTS];
+};
+
+static void merge_step(struct merge *m, int slot, bool more)
+{
+	struct key prefix = key_queue_prefix(PLACE_READY, phase_of_slot(slot));
+	m->live[slot] = more && key_has_prefix(m->walks[slot].key, &prefix);
+}
+
+static void merge_open(struct merge *m, struct tx *tx, uint32_t phases)
+{
+	*m = (struct merge){0};
+	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
+		struct key prefix = key_queue_prefix(PLACE_READY, phase_of_slot(slot));
+		if (!(phases & 1u << slot) || tx->head.jobs[slot][PLACE_READY] == 0)
+			continue;
+		bool more = walk_open(&m->walks[slot], tx, TREE_QUEUE) &&
+			    walk_from(&m->walks[slot], key_slice(&prefix));
+		merge_step(m, slot, more);
+	}
+}
+
+static bool merge_next(struct merge *m, struct key *out)
+{
+	int best = -1;
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		if (m->live[slot] && (best < 0 || memcmp(m->walks[slot].key.p + 2, m->walks[best].key.p + 2,
+							  QUEUE_LEN - 2) < 0))
+			best = slot;
+	if (best < 0)
+		return false;
+	out->len = QUEUE_LEN;
+	memcpy(out->b, m->walks[best].key.p, QUEUE_LEN);
+	merge_step(m, best, walk_next(&m->walks[best]));
+	return true;
+}
+
+static void merge_close(struct merge *m)
+{
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		walk_close(&m->walks[slot]);
+}
+
+/* false: it could not be claimed (set aside). */
+static bool claim_one(
+	struct tx *tx, const struct key *queue_key, const struct claim_ask *ask, struct job *out)
+{
+	struct loaded l;
+	struct event event;
+	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
+	if (job_load(tx, id, JOB_WHOLE, &l) != ST_OK) {
+		aside_job(tx, id, queue_key);
+		return false;
+	}
+	if (!rules_is_claimable(&l.job) || rules_claim(&l.job, ask, tx->now, &event, NULL) != ST_OK) {
+		tx_fail_status(
+			tx, ST_CORRUPT, "the queue names a job that is not waiting; run clario-spool check");
+		loaded_release(&l);
+		return false;
+	}
+	char actor[JOB_OWNER_MAX + 8];
+	snprintf(actor, sizeof actor, "worker:%s", ask->owner);
+	event.actor = slice_text(actor);
+	event_append(tx, &event, &l.job);
+	job_update(tx, &l);
+	*out = l.job; /* the caller owns it from here */
+	return true;
+}
+
+enum { CLAIM_CHUNK = 64 };
+
+static void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n)
+{
+	uint32_t phases = (ask->phases ? ask->phases : UINT32_MAX) & ~tx->head.paused_phases;
+	size_t bytes = 0;
+	bool more = true;
+	while (more && *jobs_n < ask->max && tx->st == ST_OK) {
+		struct key keys[CLAIM_CHUNK];
+		struct merge m;
+		size_t n = 0, want = ask->max - *jobs_n;
+		merge_open(&m, tx, phases);
+		while (n < want && n < CLAIM_CHUNK && merge_next(&m, &keys[n]))
+			n++;
+		merge_close(&m);
+		more = n == CLAIM_CHUNK;
+		for (size_t i = 0; i < n; i++) {
+			if (ask->max_bytes && bytes >= ask->max_bytes)
+				return;
+			if (claim_one(tx, &keys[i], ask, &jobs[*jobs_n]))
+				bytes += jobs[(*jobs_n)++].payload.len;
+		}
+	}
+}
+
+enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
+	const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us, struct why *why)
+{
+	struct tx tx;
+	size_t claimed = 0;
+	*jobs_n = 0;
+	*next_due_us = INT64_MAX;
+	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	if (st != ST_OK)
+		return st;
+	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
+		settle_one(&tx, &settlements[i]);
+	reap_leases(&tx);
+	move_due(&tx);
+	if (ask && ask->max)
+		claim_jobs(&tx, ask, jobs, &claimed);
+	int64_t soonest = next_due(&tx);
+	bool left_over = tx.wakes && (!ask || claimed == ask->max); /* others may have room for it */
+	if (tx.st == ST_OK && !tx.head_changed && n == 0)
+		tx_end(&tx); /* nothing happened: no commit, no sync */
+	else
+		st = tx_commit(&tx, why);
+	if (st != ST_OK) {
+		for (size_t i = 0; i < claimed; i++)
+			job_release(&jobs[i]);
+		return st;
+	}
+	if (left_over)
+		wake_ring(store);
+	*jobs_n = claimed;
+	*next_due_us = soonest;
+	return ST_OK;
+}

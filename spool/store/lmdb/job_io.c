@@ -1,0 +1,171 @@
+/* spool/store/lmdb/job_io.c: see job_io.h. */
+#include "spool/store/lmdb/job_io.h"
+
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/record.h"
+
+enum { JOB_MEM_MAX = 16 << 20 };
+
+void loaded_release(struct loaded *l)
+{
+	job_release(&l->job);
+}
+
+/* Slices into the store die at the next write: copy both records into the job's own memory, then decode
+ * there. */
+static enum status copy_records(struct job *job, struct slice state, struct slice trigger)
+{
+	buf_init(&job->mem, JOB_MEM_MAX);
+	buf_add_slice(&job->mem, state);
+	buf_add_slice(&job->mem, trigger);
+	return buf_status(&job->mem);
+}
+
+static enum status decode_copy(struct loaded *l, size_t state_len, enum job_parts parts)
+{
+	struct job *job = &l->job;
+	enum status st = record_decode_job(slice_of(job->mem.p, state_len), job, &l->workflow_hash);
+	if (st == ST_OK && parts != JOB_STATE_ONLY)
+		st = record_decode_trigger(
+			slice_of(job->mem.p + state_len, job->mem.len - state_len), parts == JOB_WHOLE, job);
+	return st;
+}
+
+enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, struct loaded *out)
+{
+	struct key key = key_of_id(id);
+	struct slice state, trigger = SLICE_INIT;
+	*out = (struct loaded){.job = JOB_INIT};
+	enum status st = tx_get(tx, TREE_JOB, key_slice(&key), &state);
+	if (st == ST_OK && parts != JOB_STATE_ONLY)
+		st = tx_get(tx, TREE_TRIGGER, key_slice(&key), &trigger);
+	if (st == ST_NOTFOUND && state.len)
+		st = ST_CORRUPT; /* a job whose trigger is gone */
+	if (st == ST_OK && copy_records(&out->job, state, trigger) != ST_OK)
+		st = tx_fail_status(tx, ST_NOMEM, "out of memory while loading a job");
+	out->job.id = id;
+	if (st == ST_OK)
+		st = decode_copy(out, state.len, parts);
+	if (st != ST_OK) {
+		loaded_release(out);
+		return st;
+	}
+	out->queue_key = key_queue(&out->job);
+	out->place = rules_place(&out->job);
+	out->had_turn = out->job.ordered && out->job.has_turn;
+	return ST_OK;
+}
+
+static void count(struct tx *tx, int phase, enum place place, int by)
+{
+	tx->head.jobs[phase_slot(phase)][place] += (uint64_t)by;
+	tx->head_changed = true;
+}
+
+static void put_state(struct tx *tx, const struct job *job, uint64_t workflow_hash, bool is_new)
+{
+	struct key key = key_of_id(job->id);
+	record_encode_job(job, workflow_hash, &tx->scratch);
+	if (is_new)
+		tx_append(tx, TREE_JOB, key_slice(&key), buf_slice(&tx->scratch));
+	else
+		tx_put(tx, TREE_JOB, key_slice(&key), buf_slice(&tx->scratch));
+}
+
+static void put_queue(struct tx *tx, const struct job *job)
+{
+	struct key key = key_queue(job);
+	tx_put(tx, TREE_QUEUE, key_slice(&key), (struct slice){"", 0});
+	if (rules_place(job) == PLACE_READY || rules_place(job) == PLACE_DELAYED)
+		tx->wakes = true;
+}
+
+void job_update(struct tx *tx, struct loaded *l)
+{
+	struct key now = key_queue(&l->job);
+	put_state(tx, &l->job, l->workflow_hash, false);
+	if (now.len == l->queue_key.len && memcmp(now.b, l->queue_key.b, now.len) == 0)
+		return;
+	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
+	put_queue(tx, &l->job);
+	count(tx, l->job.phase, l->place, -1);
+	l->place = rules_place(&l->job);
+	l->queue_key = now;
+	count(tx, l->job.phase, l->place, 1);
+}
+
+static void put_unique_keys(struct tx *tx, const struct job *job)
+{
+	if (!job->idempotency_key.len && !job->solo_user)
+		return;
+	record_encode_id(job->id, &tx->scratch);
+	if (job->idempotency_key.len) {
+		struct key key = key_unique(tx->store->seed, KIND_EXPLICIT, job->idempotency_key);
+		tx_put(tx, TREE_KEY, key_slice(&key), buf_slice(&tx->scratch));
+	}
+	if (job->solo_user) {
+		struct key key = key_unique(tx->store->seed, KIND_SOLO, job->user_id);
+		tx_put(tx, TREE_KEY, key_slice(&key), buf_slice(&tx->scratch));
+	}
+}
+
+void job_insert(struct tx *tx, struct job *job)
+{
+	uint64_t seed = tx->store->seed, workflow_hash = key_workflow_hash(seed, job->workflow_id);
+	struct key id = key_of_id(job->id), member = key_member(seed, job),
+		   user = key_user(seed, job->user_id, job->id);
+	struct slice empty = {"", 0};
+	record_encode_trigger(job, &tx->scratch);
+	tx_append(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
+	put_state(tx, job, workflow_hash, true);
+	put_queue(tx, job);
+	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
+	tx_put(tx, TREE_USER, key_slice(&user), empty);
+	put_unique_keys(tx, job);
+	tx->head.accepted_total++;
+	count(tx, job->phase, rules_place(job), 1);
+}
+
+/* A unique key may have passed on to a later job (a solo user's does): it goes only with the job it names. */
+static void del_unique_key(struct tx *tx, int kind, struct slice text, struct job_id id)
+{
+	struct key key = key_unique(tx->store->seed, kind, text);
+	struct slice record;
+	struct job_id named = {{0}};
+	if (tx_get(tx, TREE_KEY, key_slice(&key), &record) != ST_OK)
+		return;
+	if (record_decode_id(record, &named) != ST_OK || id_cmp(named, id) == 0)
+		tx_del_if_there(tx, TREE_KEY, key_slice(&key));
+}
+
+void job_delete(struct tx *tx, struct loaded *l)
+{
+	struct job *job = &l->job;
+	uint64_t seed = tx->store->seed;
+	struct key id = key_of_id(job->id), member = key_member(seed, job),
+		   user = key_user(seed, job->user_id, job->id);
+	line_leave(tx, l);
+	events_delete(tx, job);
+	if (job->idempotency_key.len)
+		del_unique_key(tx, KIND_EXPLICIT, job->idempotency_key, job->id);
+	if (job->solo_user)
+		del_unique_key(tx, KIND_SOLO, job->user_id, job->id);
+	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
+	tx_del(tx, TREE_WORKFLOW, key_slice(&member));
+	tx_del(tx, TREE_USER, key_slice(&user));
+	tx_del(tx, TREE_TRIGGER, key_slice(&id));
+	tx_del(tx, TREE_JOB, key_slice(&id));
+	count(tx, job->phase, l->place, -1);
+	tx->head.removed_total++;
+}
+
+struct job_id job_last_id(struct tx *tx)
+{
+	struct job_id id = {{0}};
+	struct walk w;
+	if (walk_open(&w, tx, TREE_JOB) && walk_last(&w))
+		id = key_get_id(w.key, 0);
+	walk_close(&w);
+	return id;
+}

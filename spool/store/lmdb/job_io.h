@@ -1,0 +1,36 @@
+/* spool/store/lmdb/job_io.h: jobs in and out of the trees, with every index entry and counter that goes with
+ * them.
+ *
+ * Invariant kept here and nowhere else: a job in the job tree has one record in trigger, one entry in queue,
+ * one in user, one member entry in workflow, a line entry while it is ordered and live, and is counted at its
+ * place. */
+#ifndef SPOOL_STORE_LMDB_JOB_IO_H
+#define SPOOL_STORE_LMDB_JOB_IO_H
+#include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/tx.h"
+
+/* A job under change: as it was loaded, and as the rules have made it. */
+struct loaded {
+	struct job job;
+	struct key queue_key; /* its entry in the store now */
+	enum place place;
+	bool had_turn; /* as it was loaded: a job that ends has lost it in its record already */
+	uint64_t workflow_hash;
+};
+void loaded_release(struct loaded *l);
+
+enum job_parts { JOB_STATE_ONLY, JOB_WITHOUT_PAYLOAD, JOB_WHOLE };
+
+/* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace): enough for every rule.
+ * OK; NOTFOUND; CORRUPT or VERSION: the record cannot be read (tx stays usable); or the sticky failure. */
+enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, struct loaded *out);
+/* Store after a rule: record, place in the queue, counters. */
+void job_update(struct tx *tx, struct loaded *l);
+/* Store a new one with all its entries. Its id must be greater than all before. */
+void job_insert(struct tx *tx, struct job *job);
+/* Take it out with everything that belongs to it, its events too. Needs JOB_WHOLE. */
+void job_delete(struct tx *tx, struct loaded *l);
+/* The greatest id in the spool, zero when there is none. */
+struct job_id job_last_id(struct tx *tx);
+
+#endif

@@ -1,0 +1,93 @@
+/* spool/store/lmdb/line.c: see line.h. */
+#include "spool/store/lmdb/line.h"
+
+#include "spool/store/lmdb/aside.h"
+#include "spool/store/lmdb/record.h"
+
+/* The first id of the line after `after`; zero: none. */
+static struct job_id next_in_line(struct tx *tx, uint64_t workflow_hash, struct job_id after)
+{
+	struct key prefix = key_workflow_prefix(workflow_hash, KIND_LINE),
+		   from = key_line(workflow_hash, after);
+	struct job_id id = {{0}};
+	struct walk w;
+	bool found = walk_open(&w, tx, TREE_WORKFLOW) && walk_from(&w, key_slice(&from));
+	if (found && id_cmp(key_get_id(w.key, LINE_ID), after) == 0)
+		found = walk_next(&w);
+	if (found && key_has_prefix(w.key, &prefix))
+		id = key_get_id(w.key, LINE_ID);
+	walk_close(&w);
+	return id;
+}
+
+bool line_is_empty(struct tx *tx, uint64_t workflow_hash)
+{
+	return id_is_zero(next_in_line(tx, workflow_hash, (struct job_id){{0}}));
+}
+
+void line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id)
+{
+	struct key key = key_line(workflow_hash, id);
+	tx_put(tx, TREE_WORKFLOW, key_slice(&key), (struct slice){"", 0});
+}
+
+/* Give the turn to the first of the line that can be read. A damaged one is set aside, or it would block the
+ * line. */
+static void hand_on(struct tx *tx, uint64_t workflow_hash)
+{
+	for (;;) {
+		struct job_id id = next_in_line(tx, workflow_hash, (struct job_id){{0}});
+		struct loaded next;
+		if (id_is_zero(id) || tx->st != ST_OK)
+			return;
+		enum status st = job_load(tx, id, JOB_STATE_ONLY, &next);
+		if (st == ST_OK) {
+			next.job.has_turn = true;
+			job_update(tx, &next);
+			loaded_release(&next);
+			return;
+		}
+		struct key key = key_line(workflow_hash, id);
+		tx_del(tx, TREE_WORKFLOW, key_slice(&key));
+		aside_job(tx, id, NULL);
+	}
+}
+
+void line_leave(struct tx *tx, const struct loaded *l)
+{
+	struct key key = key_line(l->workflow_hash, l->job.id);
+	if (!l->job.ordered)
+		return;
+	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&key));
+	if (l->had_turn)
+		hand_on(tx, l->workflow_hash);
+}
+
+void line_drop(struct tx *tx, uint64_t workflow_hash, struct job_id id)
+{
+	struct key key = key_line(workflow_hash, id);
+	if (!tx_has(tx, TREE_WORKFLOW, key_slice(&key)))
+		return;
+	tx_del(tx, TREE_WORKFLOW, key_slice(&key));
+	if (id_is_zero(line_holder(tx, workflow_hash)))
+		hand_on(tx, workflow_hash);
+}
+
+static bool has_turn(struct tx *tx, struct job_id id)
+{
+	struct key key = key_of_id(id);
+	struct slice record;
+	struct job job = {.id = id};
+	uint64_t workflow_hash;
+	return tx_get(tx, TREE_JOB, key_slice(&key), &record) == ST_OK &&
+	       record_decode_job(record, &job, &workflow_hash) == ST_OK && job.has_turn;
+}
+
+struct job_id line_holder(struct tx *tx, uint64_t workflow_hash)
+{
+	struct job_id id = {{0}};
+	do
+		id = next_in_line(tx, workflow_hash, id);
+	while (!id_is_zero(id) && !has_turn(tx, id));
+	return id;
+}

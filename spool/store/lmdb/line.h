@@ -1,0 +1,22 @@
+/* spool/store/lmdb/line.h: order within a workflow (promise 5).
+ *
+ * The live jobs of a workflow stand in a line, by id; exactly one of them has the turn. A job that ends
+ * leaves the line and hands the turn to the first that stands there. An operator's retry joins again at the
+ * job's own place, but waits for the turn. */
+#ifndef SPOOL_STORE_LMDB_LINE_H
+#define SPOOL_STORE_LMDB_LINE_H
+#include "spool/store/lmdb/job_io.h"
+
+/* Would a new live job of this workflow have the turn at once? */
+bool line_is_empty(struct tx *tx, uint64_t workflow_hash);
+void line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+/* For a job that ended or goes away. Hands the turn on if it had it; nothing for one that does not stand
+ * there. */
+void line_leave(struct tx *tx, const struct loaded *l);
+/* As line_leave, knowing only hash and id, when a damaged job is set aside: the turn passes to the first if
+ * nobody has it. */
+void line_drop(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+/* Who has the turn; zero: nobody. */
+struct job_id line_holder(struct tx *tx, uint64_t workflow_hash);
+
+#endif

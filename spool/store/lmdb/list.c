@@ -1,0 +1,249 @@
+/* spool/store/lmdb/list.c: pages of jobs. The filter chooses the index that narrows most; the rest is
+ * compared job by job, and the number of jobs looked at per call is bounded.
+ *
+ * A listing walks one lane per prefix (a state has one per phase) and merges them by what follows the prefix:
+ * for states that is (priority, time, id), the order in which they will run or in which they ended. The
+ * cursor is that suffix of the last job looked at, in hex, so that every lane can go on from it. */
+#include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/verbs.h"
+
+#include <stdio.h>
+
+enum { SCAN_MAX = 10000, PREFIXES_MAX = PHASE_SLOTS * 2 };
+
+/* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. */
+struct span {
+	enum tree tree;
+	struct key prefixes[PREFIXES_MAX];
+	size_t n;
+	size_t id_at; /* where the id stands in a key */
+};
+
+struct lane {
+	struct walk walk;
+	bool live;
+};
+
+struct listing {
+	struct tx *tx;
+	const struct job_filter *filter;
+	const struct span *span;
+	bool with_payload;
+	struct job *jobs;
+	size_t max, *n;
+	struct lane lanes[PREFIXES_MAX];
+	struct key last; /* suffix of the last key looked at */
+};
+
+static void span_add(struct span *span, struct key prefix)
+{
+	span->prefixes[span->n++] = prefix;
+}
+
+static void span_of_state(struct span *span, const struct job_filter *f)
+{
+	static const struct {
+		enum place first, second;
+	} places[JOB_STATE_N] = {
+		[JOB_WAITING] = {PLACE_READY, PLACE_BEHIND},
+		[JOB_DELAYED] = {PLACE_DELAYED, PLACE_DELAYED},
+		[JOB_ACTIVE] = {PLACE_ACTIVE, PLACE_ACTIVE},
+		[JOB_COMPLETED] = {PLACE_COMPLETED, PLACE_COMPLETED},
+		[JOB_FAILED] = {PLACE_FAILED, PLACE_FAILED},
+		[JOB_HELD] = {PLACE_HELD, PLACE_HELD},
+		[JOB_CANCELLED] = {PLACE_CANCELLED, PLACE_CANCELLED},
+	};
+	enum place first = places[f->state].first, second = places[f->state].second;
+	span->tree = TREE_QUEUE;
+	span->id_at = QUEUE_ID;
+	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
+		int phase = phase_of_slot(slot);
+		if (f->phase && f->phase != phase)
+			continue;
+		span_add(span, key_queue_prefix(first, phase));
+		if (second != first)
+			span_add(span, key_queue_prefix(second, phase));
+	}
+}
+
+static struct span span_of(struct store *store, const struct job_filter *f)
+{
+	struct span span = {.tree = TREE_JOB};
+	if (f->workflow_id.len) {
+		span.tree = TREE_WORKFLOW;
+		span.id_at = MEMBER_ID;
+		span_add(&span,
+			key_workflow_prefix(key_workflow_hash(store->seed, f->workflow_id), KIND_MEMBER));
+	} else if (f->user_id.len) {
+		span.tree = TREE_USER;
+		span.id_at = USER_ID_AT;
+		span_add(&span, key_user_prefix(store->seed, f->user_id));
+	} else if (f->has_state) {
+		span_of_state(&span, f);
+	} else {
+		span_add(&span, (struct key){0});
+	}
+	return span;
+}
+
+static bool matches(const struct job *job, const struct job_filter *f)
+{
+	return (!f->has_state || job->state == f->state) && (!f->phase || job->phase == f->phase) &&
+	       (!f->workflow_id.len || slice_eq(job->workflow_id, f->workflow_id)) &&
+	       (!f->user_id.len || slice_eq(job->user_id, f->user_id)) &&
+	       (!f->since_us || job->accepted_at_us >= f->since_us) &&
+	       (!f->until_us || job->accepted_at_us < f->until_us);
+}
+
+static void look_at(struct listing *l, struct job_id id)
+{
+	struct loaded loaded;
+	if (job_load(l->tx, id, l->with_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD, &loaded) != ST_OK)
+		return; /* damaged: `check` names it */
+	if (!matches(&loaded.job, l->filter)) {
+		loaded_release(&loaded);
+		return;
+	}
+	if (loaded.place == PLACE_BEHIND)
+		loaded.job.behind = line_holder(l->tx, loaded.workflow_hash);
+	l->jobs[(*l->n)++] = loaded.job;
+}
+
+static struct slice suffix_of(const struct listing *l, size_t i)
+{
+	size_t skip = l->span->prefixes[i].len;
+	struct slice key = l->lanes[i].walk.key;
+	return slice_of(key.p + skip, key.len - skip);
+}
+
+static void lane_settle(struct listing *l, size_t i, bool found)
+{
+	struct lane *lane = &l->lanes[i];
+	lane->live = found && key_has_prefix(lane->walk.key, &l->span->prefixes[i]) &&
+		     lane->walk.key.len <= sizeof l->last.b;
+}
+
+static void lane_step(struct listing *l, size_t i)
+{
+	struct walk *w = &l->lanes[i].walk;
+	lane_settle(l, i, l->filter->oldest_first ? walk_next(w) : walk_prev(w));
+}
+
+/* Stand at the first key of the lane, or behind the suffix `after`. */
+static void lane_enter(struct listing *l, size_t i, const struct key *after)
+{
+	struct walk *w = &l->lanes[i].walk;
+	struct key at = l->span->prefixes[i];
+	bool found = walk_open(w, l->tx, l->span->tree);
+	if (after) {
+		memcpy(at.b + at.len, after->b, after->len);
+		at.len += after->len;
+	}
+	if (found && l->filter->oldest_first) {
+		found = walk_from(w, key_slice(&at));
+		if (found && after && slice_eq(w->key, key_slice(&at)))
+			found = walk_next(w);
+	} else if (found && after) {
+		found = walk_before(w, key_slice(&at));
+	} else if (found) {
+		found = key_after_prefix(&at) ? walk_before(w, key_slice(&at)) : walk_last(w);
+	}
+	lane_settle(l, i, found);
+}
+
+static int compare_suffix(struct slice a, struct slice b)
+{
+	int order = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+	return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* The lane whose job comes next, or -1. */
+static int best_lane(const struct listing *l)
+{
+	int best = -1;
+	for (size_t i = 0; i < l->span->n; i++) {
+		if (!l->lanes[i].live)
+			continue;
+		int order = best < 0 ? 0 : compare_suffix(suffix_of(l, i), suffix_of(l, (size_t)best));
+		if (best < 0 || (l->filter->oldest_first ? order < 0 : order > 0))
+			best = (int)i;
+	}
+	return best;
+}
+
+/* true: there is more, behind l->last. */
+static bool walk_lanes(struct listing *l, const struct key *after)
+{
+	int i;
+	for (size_t lane = 0; lane < l->span->n; lane++)
+		lane_enter(l, lane, after);
+	for (size_t looked = 0; (i = best_lane(l)) >= 0; looked++) {
+		if (*l->n == l->max || looked == SCAN_MAX)
+			break;
+		struct slice suffix = suffix_of(l, (size_t)i);
+		l->last.len = suffix.len;
+		memcpy(l->last.b, suffix.p, suffix.len);
+		look_at(l, key_get_id(l->lanes[i].walk.key, l->span->id_at));
+		lane_step(l, (size_t)i);
+	}
+	for (size_t lane = 0; lane < l->span->n; lane++)
+		walk_close(&l->lanes[lane].walk);
+	return i >= 0;
+}
+
+/* "<tree>.<hex of the suffix>" */
+static void cursor_write(const struct listing *l, struct cursor *out)
+{
+	int at = snprintf(out->text, sizeof out->text, "%d.", (int)l->span->tree);
+	for (size_t i = 0; i < l->last.len; i++)
+		at += snprintf(out->text + at, sizeof out->text - (size_t)at, "%02x", l->last.b[i]);
+}
+
+static bool cursor_read(const struct cursor *cursor, const struct span *span, struct key *suffix)
+{
+	int tree, skip = 0;
+	unsigned byte;
+	size_t room = sizeof suffix->b - span->prefixes[0].len;
+	*suffix = (struct key){0};
+	if (sscanf(cursor->text, "%d.%n", &tree, &skip) != 1 || skip == 0 || tree != (int)span->tree)
+		return false;
+	const char *p = cursor->text + skip;
+	for (; p[0] && p[1] && suffix->len < room && sscanf(p, "%2x", &byte) == 1; p += 2)
+		suffix->b[suffix->len++] = (uint8_t)byte;
+	return *p == '\0' && suffix->len >= sizeof(struct job_id);
+}
+
+enum status lmdb_list(struct store *store, const struct job_filter *filter, const struct cursor *from,
+	size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next, struct why *why)
+{
+	struct tx tx;
+	struct key after;
+	struct span span = span_of(store, filter);
+	bool resumes = from && from->text[0];
+	*n = 0;
+	next->text[0] = '\0';
+	if (resumes && !cursor_read(from, &span, &after))
+		return why_set(why, ST_INVALID, "the cursor does not belong to this listing");
+	enum status st = tx_begin(&tx, store, TX_READ, (struct moment){0}, why);
+	if (st != ST_OK)
+		return st;
+	struct listing l = {.tx = &tx,
+		.filter = filter,
+		.span = &span,
+		.with_payload = with_payload,
+		.jobs = jobs,
+		.max = max,
+		.n = n};
+	if (walk_lanes(&l, resumes ? &after : NULL))
+		cursor_write(&l, next);
+	st = tx.st;
+	if (st != ST_OK) {
+		for (size_t i = 0; i < *n; i++)
+			job_release(&jobs[i]);
+		*n = 0;
+		if (why)
+			*why = tx.why;
+	}
+	tx_end(&tx);
+	return st;
+}

@@ -1,0 +1,123 @@
+/* spool/store/lmdb/remove.c: jobs leave the spool, by retention or by an operator's clean, a bounded number
+ * at a time. */
+#include "spool/store/lmdb/aside.h"
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/verbs.h"
+
+#include <inttypes.h>
+
+enum { KEYS_MAX = 256 };
+
+static const enum place places_of_state[JOB_STATE_N][2] = {
+	[JOB_WAITING] = {PLACE_READY, PLACE_BEHIND},
+	[JOB_DELAYED] = {PLACE_DELAYED, PLACE_DELAYED},
+	[JOB_ACTIVE] = {PLACE_ACTIVE, PLACE_ACTIVE},
+	[JOB_COMPLETED] = {PLACE_COMPLETED, PLACE_COMPLETED},
+	[JOB_FAILED] = {PLACE_FAILED, PLACE_FAILED},
+	[JOB_HELD] = {PLACE_HELD, PLACE_HELD},
+	[JOB_CANCELLED] = {PLACE_CANCELLED, PLACE_CANCELLED},
+};
+
+/* Does the entry's job belong to those that go? For ended jobs the key tells; a live one is sorted by when it
+ * is due, so its id tells when it was accepted. */
+static bool is_old(struct slice key, enum job_state state, int64_t before_us)
+{
+	if (job_state_is_ended(state))
+		return (int64_t)key_get(key, QUEUE_AT, 8) < before_us;
+	return id_time_ms(key_get_id(key, QUEUE_ID)) * 1000 < before_us;
+}
+
+static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us,
+	struct key *out, size_t max)
+{
+	struct key prefix = key_queue_prefix(place, phase);
+	struct walk w;
+	size_t n = 0;
+	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&prefix));
+	for (; more && n < max && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
+		if (w.key.len != QUEUE_LEN)
+			break;
+		if (is_old(w.key, state, before_us)) {
+			out[n].len = w.key.len;
+			memcpy(out[n++].b, w.key.p, w.key.len);
+		} else if (job_state_is_ended(state)) {
+			break; /* sorted by when they ended: the rest is younger */
+		}
+	}
+	walk_close(&w);
+	return n;
+}
+
+static bool remove_one(struct tx *tx, const struct key *queue_key)
+{
+	struct loaded l;
+	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
+	if (job_load(tx, id, JOB_WHOLE, &l) != ST_OK) {
+		aside_job(tx, id, queue_key);
+		return false;
+	}
+	job_delete(tx, &l);
+	loaded_release(&l);
+	return true;
+}
+
+static size_t remove_from(
+	struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us, size_t max)
+{
+	struct key keys[KEYS_MAX];
+	size_t removed = 0;
+	size_t n = collect_old(tx, place, phase, state, before_us, keys, max < KEYS_MAX ? max : KEYS_MAX);
+	for (size_t i = 0; i < n; i++)
+		removed += remove_one(tx, &keys[i]);
+	return removed;
+}
+
+static void append_removed(struct tx *tx, enum job_state state, size_t removed, struct slice actor)
+{
+	struct buf data = BUF_INIT(128);
+	buf_fmt(&data, "{\"state\":\"%s\",\"removed\":%zu}", job_state_name(state), removed);
+	struct event event = {
+		.at_us = tx->now.wall_us,
+		.kind = EVENT_REMOVED,
+		.from = (int)state,
+		.to = EVENT_NO_STATE,
+		.actor = actor,
+		.data = buf_slice(&data),
+	};
+	event_append(tx, &event, NULL);
+	buf_release(&data);
+}
+
+static size_t remove_jobs(struct tx *tx, enum job_state state, int64_t before_us, size_t max)
+{
+	const enum place *places = places_of_state[state];
+	size_t removed = 0;
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		for (int i = 0; i < (places[0] == places[1] ? 1 : 2); i++)
+			if (removed < max && tx->head.jobs[slot][places[i]])
+				removed += remove_from(
+					tx, places[i], phase_of_slot(slot), state, before_us, max - removed);
+	return removed;
+}
+
+enum status lmdb_remove(struct store *store, struct moment now, enum job_state state, int64_t before_us,
+	size_t max, struct slice actor, size_t *removed, struct why *why)
+{
+	struct tx tx;
+	*removed = 0;
+	if ((unsigned)state >= JOB_STATE_N || state == JOB_ACTIVE)
+		return why_set(why, ST_INVALID, "jobs that are %s are not removed", job_state_name(state));
+	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	if (st != ST_OK)
+		return st;
+	size_t n = remove_jobs(&tx, state, before_us, max);
+	if (n > 0)
+		append_removed(&tx, state, n, actor);
+	if (!tx.head_changed && tx.st == ST_OK) {
+		tx_end(&tx);
+		return ST_OK;
+	}
+	st = tx_commit(&tx, why);
+	*removed = st == ST_OK ? n : 0;
+	return st;
+}

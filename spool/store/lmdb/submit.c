@@ -1,0 +1,103 @@
+/* spool/store/lmdb/submit.c: a batch of triggers becomes jobs in one transaction (promises 1, 4, 6). */
+#include "spool/store/lmdb/dedupe.h"
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/verbs.h"
+#include "spool/store/lmdb/wake.h"
+
+static void refuse(struct receipt *receipt, enum status st, const char *text)
+{
+	receipt->verdict = SUBMIT_REFUSED;
+	receipt->status = why_set(&receipt->why, st, "%s", text);
+}
+
+/* Jobs that have not ended. */
+static uint64_t depth(const struct head *head)
+{
+	return head_place(head, PLACE_READY) + head_place(head, PLACE_BEHIND) +
+	       head_place(head, PLACE_DELAYED) + head_place(head, PLACE_ACTIVE) +
+	       head_place(head, PLACE_HELD);
+}
+
+static void set_workflow_id(struct receipt *receipt, struct slice id)
+{
+	size_t len = id.len < sizeof receipt->workflow_id ? id.len : sizeof receipt->workflow_id - 1;
+	if (len)
+		memcpy(receipt->workflow_id, id.p, len);
+	receipt->workflow_id[len] = '\0';
+}
+
+static void answer_with_first(struct dedupe_answer *answer, struct receipt *receipt)
+{
+	const struct job *first = &answer->first.job;
+	receipt->verdict = answer->verdict;
+	receipt->status = ST_OK;
+	if (answer->verdict == SUBMIT_KEY_REUSED)
+		receipt->status = why_set(&receipt->why, ST_CONFLICT,
+			"the idempotency key was used before for another request");
+	receipt->id = first->id;
+	receipt->state = first->state;
+	receipt->body_differs = answer->body_differs;
+	set_workflow_id(receipt, first->workflow_id);
+	loaded_release(&answer->first);
+}
+
+static void accept(struct tx *tx, const struct trigger *t, const struct dedupe_answer *answer,
+	struct job_id *last, struct receipt *receipt)
+{
+	struct job job;
+	struct event event;
+	bool ordered = tx->store->ordering;
+	uint64_t workflow_hash = key_workflow_hash(tx->store->seed, t->workflow_id);
+	bool has_turn = !ordered || line_is_empty(tx, workflow_hash);
+	*last = id_next(*last, tx->now.wall_us);
+	rules_accept(&job, t, *last, tx->now, ordered, has_turn, &event);
+	event_append(tx, &event, &job);
+	if (ordered)
+		line_join(tx, workflow_hash, job.id);
+	job_insert(tx, &job);
+	receipt->verdict = SUBMIT_ACCEPTED;
+	receipt->status = ST_OK;
+	receipt->id = job.id;
+	receipt->state = job.state;
+	receipt->has_earlier = answer->has_earlier;
+	receipt->earlier = answer->earlier;
+	set_workflow_id(receipt, t->workflow_id);
+}
+
+static void submit_one(
+	struct tx *tx, const struct trigger *t, struct job_id *last, bool is_full, struct receipt *receipt)
+{
+	struct dedupe_answer answer;
+	*receipt = (struct receipt){.verdict = SUBMIT_REFUSED};
+	receipt->status = rules_check_trigger(t, &receipt->why);
+	if (receipt->status != ST_OK)
+		return;
+	dedupe_ask(tx, t, &answer);
+	if (answer.verdict != SUBMIT_ACCEPTED)
+		answer_with_first(&answer, receipt);
+	else if (is_full)
+		refuse(receipt, ST_FULL, "the spool is full; intake is closed until there is room");
+	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
+		refuse(receipt, ST_FULL, "the backlog is as deep as spool.max-depth allows");
+	else
+		accept(tx, t, &answer, last, receipt);
+}
+
+enum status lmdb_submit(
+	struct store *store, struct moment now, const struct submission *list, size_t n, struct why *why)
+{
+	struct tx tx;
+	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	if (st != ST_OK)
+		return st;
+	struct job_id last = job_last_id(&tx);
+	bool is_full = env_is_full(&tx);
+	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
+		submit_one(&tx, list[i].trigger, &last, is_full, list[i].receipt);
+	bool wakes = tx.wakes;
+	st = tx_commit(&tx, why);
+	if (st == ST_OK && wakes)
+		wake_ring(store);
+	return st;
+}

@@ -1,0 +1,26 @@
+/* spool/store/lmdb/verbs.h: the verbs of struct store_ops, one file each. */
+#ifndef SPOOL_STORE_LMDB_VERBS_H
+#define SPOOL_STORE_LMDB_VERBS_H
+#include "spool/store/store.h"
+
+enum status lmdb_submit(
+	struct store *store, struct moment now, const struct submission *list, size_t n, struct why *why);
+enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
+	const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us, struct why *why);
+enum status lmdb_steer(struct store *store, struct moment now, enum steer_verb verb, const struct job_id *ids,
+	size_t n, struct slice actor, struct slice reason, struct steer_result *results, struct why *why);
+enum status lmdb_pause(struct store *store, struct moment now, uint32_t phases, bool pause,
+	struct slice actor, struct why *why);
+enum status lmdb_remove(struct store *store, struct moment now, enum job_state state, int64_t before_us,
+	size_t max, struct slice actor, size_t *removed, struct why *why);
+enum status lmdb_get(struct store *store, struct job_id id, struct job *out, struct why *why);
+enum status lmdb_list(struct store *store, const struct job_filter *filter, const struct cursor *from,
+	size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next, struct why *why);
+enum status lmdb_events(struct store *store, const struct event_filter *filter, size_t max,
+	struct event *events, size_t *n, uint64_t *last_seen, struct why *why);
+enum status lmdb_stats(struct store *store, struct stats *out, struct why *why);
+enum status lmdb_check(struct store *store, spool_check_fn report, void *arg, struct why *why);
+enum status lmdb_bookmark_get(struct store *store, const char *name, uint64_t *value, struct why *why);
+enum status lmdb_bookmark_set(struct store *store, const char *name, uint64_t value, struct why *why);
+
+#endif
