@@ -227,27 +227,31 @@ void env_close(struct store *store)
 	free(store);
 }
 
-/* The free list: each value begins with the number of page numbers that follow (mdb.c, struct MDB_IDL). */
-static uint64_t count_free_pages(struct tx *tx)
+/* The free list: each value begins with the number of page numbers that follow (mdb.c, MDB_IDL). LMDB lets
+ * only a reading transaction look at it, so this has one of its own. */
+static uint64_t count_free_pages(struct store *store)
 {
+	MDB_txn *txn;
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	uint64_t pages = 0;
-	if (mdb_cursor_open(tx->txn, FREE_DBI_NUMBER, &cursor) != 0)
+	if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != 0)
 		return 0;
-	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-		size_t n = 0;
-		if (value.mv_size >= sizeof n)
-			memcpy(&n, value.mv_data, sizeof n);
-		pages += n;
+	if (mdb_cursor_open(txn, FREE_DBI_NUMBER, &cursor) == 0) {
+		while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+			size_t n = 0;
+			if (value.mv_size >= sizeof n)
+				memcpy(&n, value.mv_data, sizeof n);
+			pages += n;
+		}
+		mdb_cursor_close(cursor);
 	}
-	mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
 	return pages;
 }
 
-uint64_t env_used_bytes(struct tx *tx)
+uint64_t env_used_bytes(struct store *store)
 {
-	struct store *store = tx->store;
 	MDB_envinfo info;
 	mdb_env_info(store->env, &info);
 	uint64_t high_water = (info.me_last_pgno + 1) * store->page_bytes;
@@ -256,13 +260,13 @@ uint64_t env_used_bytes(struct tx *tx)
 		return high_water;
 	if (now < atomic_load(&store->used_until_mono_us))
 		return atomic_load(&store->used_bytes);
-	uint64_t used = high_water - count_free_pages(tx) * store->page_bytes;
+	uint64_t used = high_water - count_free_pages(store) * store->page_bytes;
 	atomic_store(&store->used_bytes, used);
 	atomic_store(&store->used_until_mono_us, now + USED_FRESH_US);
 	return used;
 }
 
-bool env_is_full(struct tx *tx)
+bool env_is_full(struct store *store)
 {
-	return env_used_bytes(tx) >= tx->store->full_at_bytes;
+	return env_used_bytes(store) >= store->full_at_bytes;
 }

@@ -46,14 +46,12 @@ struct store {
 	atomic_int_least64_t used_until_mono_us;
 };
 
-struct tx;
-
 enum status env_open(const struct spool_conf *conf, struct store **out, struct why *why);
 void env_close(struct store *store);
-/* Bytes of the map that are in use and not free for reuse. Needs an open transaction; looks at the free list
- * only when the high-water mark is past full_at, and then at most every 200 ms. */
-uint64_t env_used_bytes(struct tx *tx);
-bool env_is_full(struct tx *tx);
+/* Bytes of the map that are in use and not free for reuse. Looks at the free list only when the high-water
+ * mark is past full_at, and then at most every 200 ms. */
+uint64_t env_used_bytes(struct store *store);
+bool env_is_full(struct store *store);
 /* Whether PATH/lmdb/data.mdb is still the file that was opened: a commit into a file that nobody can find
  * again must not be acknowledged. */
 enum status env_check_file(struct store *store, struct why *why);

@@ -36,7 +36,7 @@ enum status lmdb_stats(struct store *store, struct stats *out, struct why *why)
 	out->recent_n = tx.head.recent_n;
 	memcpy(out->recent_ms, tx.head.recent_ms, sizeof out->recent_ms);
 	out->bytes_cap = store->map_bytes;
-	out->bytes_used = env_used_bytes(&tx);
+	out->bytes_used = env_used_bytes(store);
 	out->intake_full = out->bytes_used >= store->full_at_bytes;
 	tx_end(&tx);
 	return ST_OK;

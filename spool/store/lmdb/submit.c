@@ -92,7 +92,7 @@ enum status lmdb_submit(
 	if (st != ST_OK)
 		return st;
 	struct job_id last = job_last_id(&tx);
-	bool is_full = env_is_full(&tx);
+	bool is_full = env_is_full(store);
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
 		submit_one(&tx, list[i].trigger, &last, is_full, list[i].receipt);
 	bool wakes = tx.wakes;

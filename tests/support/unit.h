@@ -1,0 +1,12 @@
+/* tests/support/unit.h: cmocka with what it wants included before it. */
+#ifndef TESTS_SUPPORT_UNIT_H
+#define TESTS_SUPPORT_UNIT_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* after those */
+#include <cmocka.h>
+
+#endif

@@ -1,0 +1,343 @@
+/* tests/unit/test_record.c: the codec and the keys of the LMDB engine, and the golden files of each released
+ * version. */
+#include "spool/base/clock.h"
+#include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/record.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+
+static struct job sample_job(void)
+{
+	struct job job = {
+		.id = {{0x01, 0x8c, 0xc2, 0x51, 0xf4, 0x00, 0x70, 0, 0x80, 0, 0, 1, 0xde, 0xad, 0xbe, 0xef}},
+		.phase = 7,
+		.state = JOB_ACTIVE,
+		.priority = 3,
+		.ordered = true,
+		.has_turn = true,
+		.attempts_made = 2,
+		.attempts_allowed = 15,
+		.attempts_grant = 15,
+		.give_up_after_us = INT64_C(86400000000),
+		.last_event = 123456,
+		.lease = {.token = 2, .deadline_boot_us = 987654321, .boot_id = 77, .owner = "host:42"},
+		.workflow_id = slice_text("payout_claim-9"),
+		.user_id = slice_text("user-1"),
+		.payload =
+			slice_text("{\"user_id\":\"user-1\",\"claim_id\":\"claim-9\",\"amount\":\"12.50\"}"),
+		.source = slice_text("127.0.0.1"),
+		.idempotency_key = slice_text("k-1"),
+		.traceparent = slice_text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+		.error = slice_text("answered 503"),
+		.checkpoint = slice_text("{\"fee\":true}"),
+	};
+	job.accepted_at_us = id_time_ms(job.id) * 1000 + 250;
+	job.run_at_us = job.accepted_at_us + 2000000;
+	job.give_up_at_us = job.run_at_us + job.give_up_after_us;
+	job.started_at_us = job.accepted_at_us + 1000;
+	job.claimed_at_us = job.started_at_us + 2000000;
+	return job;
+}
+
+static struct event sample_event(void)
+{
+	return (struct event){
+		.seq = 123456,
+		.prev = 123400,
+		.at_us = INT64_C(1704067200000000),
+		.kind = EVENT_NOTIFICATION,
+		.job = sample_job().id,
+		.phase = 7,
+		.from = EVENT_NO_STATE,
+		.to = EVENT_NO_STATE,
+		.attempt = 2,
+		.http_status = 503,
+		.wait_ms = 12,
+		.conn_ms = 3,
+		.xfer_ms = 40,
+		.actor = slice_text("worker:host:42"),
+		.reason = slice_text("answered 503"),
+		.name = slice_text("notification"),
+		.room = slice_text("user_user-1"),
+		.data = slice_text("{\"type\":\"success\"}"),
+	};
+}
+
+static void assert_same_trigger(const struct job *a, const struct job *b)
+{
+	assert_true(slice_eq(a->workflow_id, b->workflow_id) && slice_eq(a->user_id, b->user_id));
+	assert_true(slice_eq(a->payload, b->payload) && slice_eq(a->source, b->source));
+	assert_true(slice_eq(a->idempotency_key, b->idempotency_key));
+	assert_true(slice_eq(a->traceparent, b->traceparent) && slice_eq(a->tracestate, b->tracestate));
+	assert_int_equal(a->accepted_at_us, b->accepted_at_us);
+	assert_int_equal(a->attempts_grant, b->attempts_grant);
+	assert_int_equal(a->give_up_after_us, b->give_up_after_us);
+}
+
+static void assert_same_job(const struct job *a, const struct job *b)
+{
+	assert_int_equal(a->phase, b->phase);
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->priority, b->priority);
+	assert_int_equal(a->ordered, b->ordered);
+	assert_int_equal(a->has_turn, b->has_turn);
+	assert_int_equal(a->solo_user, b->solo_user);
+	assert_int_equal(a->attempts_made, b->attempts_made);
+	assert_int_equal(a->attempts_allowed, b->attempts_allowed);
+	assert_int_equal(a->last_event, b->last_event);
+	assert_int_equal(a->run_at_us, b->run_at_us);
+	assert_int_equal(a->give_up_at_us, b->give_up_at_us);
+	assert_int_equal(a->started_at_us, b->started_at_us);
+	assert_int_equal(a->claimed_at_us, b->claimed_at_us);
+	assert_int_equal(a->finished_at_us, b->finished_at_us);
+	assert_memory_equal(&a->lease, &b->lease, sizeof a->lease);
+	assert_true(slice_eq(a->error, b->error) && slice_eq(a->outcome, b->outcome));
+	assert_true(slice_eq(a->checkpoint, b->checkpoint));
+}
+
+static void assert_same_event(const struct event *a, const struct event *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_int_equal(a->prev, b->prev);
+	assert_int_equal(a->at_us, b->at_us);
+	assert_int_equal(id_cmp(a->job, b->job), 0);
+	assert_int_equal(a->from, b->from);
+	assert_int_equal(a->http_status, b->http_status);
+	assert_int_equal(a->xfer_ms, b->xfer_ms);
+	assert_true(slice_eq(a->actor, b->actor) && slice_eq(a->reason, b->reason));
+	assert_true(slice_eq(a->name, b->name) && slice_eq(a->room, b->room) && slice_eq(a->data, b->data));
+}
+
+static void codec__reads_back_what_it_wrote(void **state)
+{
+	(void)state;
+	struct buf t = BUF_INIT(4096), j = BUF_INIT(4096), e = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct event event = sample_event(), event_back = {.seq = event.seq};
+	uint64_t hash = 0;
+	record_encode_trigger(&job, &t);
+	record_encode_job(&job, 99, &j);
+	record_encode_event(&event, &e);
+	assert_int_equal(record_decode_trigger(buf_slice(&t), true, &back), ST_OK);
+	assert_int_equal(record_decode_job(buf_slice(&j), &back, &hash), ST_OK);
+	assert_int_equal(record_decode_event(buf_slice(&e), &event_back), ST_OK);
+	assert_int_equal(hash, 99);
+	assert_same_trigger(&job, &back);
+	assert_same_job(&job, &back);
+	assert_same_event(&event, &event_back);
+	/* An id that stands in the payload is not stored twice: user-1 is, payout_claim-9 is not. */
+	assert_null(memmem(t.p, t.len - job.payload.len, "user-1", 6));
+	assert_non_null(memmem(t.p, t.len - job.payload.len, "payout_claim-9", 14));
+	buf_release(&t);
+	buf_release(&j);
+	buf_release(&e);
+}
+
+static void codec__every_state_of_a_job(void **state)
+{
+	(void)state;
+	for (int s = 0; s < JOB_STATE_N; s++) {
+		struct buf out = BUF_INIT(4096);
+		struct job job = sample_job(), back = {.id = job.id};
+		uint64_t hash;
+		job.state = (enum job_state)s;
+		if (job.state != JOB_ACTIVE)
+			job.lease = (struct lease){.token = 2};
+		if (job_state_is_ended(job.state)) {
+			job.finished_at_us = job.claimed_at_us + 5;
+			job.outcome = slice_text("{\"success\":true}");
+		}
+		job.run_at_us -= 10000000; /* before the id's time: differences may be negative */
+		record_encode_job(&job, 1, &out);
+		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_OK);
+		assert_same_job(&job, &back);
+		buf_release(&out);
+	}
+}
+
+/* Every single flipped bit and every cut is noticed, and none is read past the end. */
+static void codec__damage_is_noticed(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT(4096);
+	struct job job = sample_job();
+	record_encode_job(&job, 1, &out);
+	for (size_t i = 0; i < out.len * 8; i++) {
+		uint64_t hash;
+		struct job back = {.id = job.id};
+		out.p[i / 8] = (char)(out.p[i / 8] ^ 1 << i % 8);
+		assert_int_not_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_OK);
+		out.p[i / 8] = (char)(out.p[i / 8] ^ 1 << i % 8);
+	}
+	for (size_t len = 0; len < out.len; len++) {
+		uint64_t hash;
+		struct job back = {.id = job.id};
+		assert_int_equal(record_decode_job(slice_of(out.p, len), &back, &hash), ST_CORRUPT);
+	}
+	buf_release(&out);
+}
+
+static void codec__a_valid_checksum_over_nonsense_is_corrupt(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 64; len++) {
+		struct buf out = BUF_INIT(256);
+		struct job back = {0};
+		struct event event = {.seq = 1};
+		uint64_t hash;
+		record_begin(&out);
+		for (size_t i = 0; i < len; i++)
+			buf_byte(&out, 0xff);
+		record_end(&out);
+		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_CORRUPT);
+		assert_int_equal(record_decode_trigger(buf_slice(&out), true, &back), ST_CORRUPT);
+		assert_int_equal(record_decode_event(buf_slice(&out), &event), ST_CORRUPT);
+		buf_release(&out);
+	}
+}
+
+static void codec__a_newer_version_is_told_apart_from_damage(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT(4096);
+	struct job job = sample_job();
+	uint64_t hash;
+	record_encode_job(&job, 1, &out);
+	out.p[0] = RECORD_VERSION + 1;
+	assert_int_equal(record_decode_job(buf_slice(&out), &job, &hash), ST_VERSION);
+	buf_release(&out);
+}
+
+static void read_golden(const char *name, struct buf *out)
+{
+	char path[200], bytes[4096];
+	const char *root = getenv("CLARIO_SOURCE_DIR");
+	snprintf(path, sizeof path, "%s/tests/golden/%s", root ? root : ".", name);
+	if (getenv("CLARIO_WRITE_GOLDEN")) {
+		FILE *to = fopen(path, "we");
+		assert_non_null(to);
+		assert_int_equal(fwrite(out->p, 1, out->len, to), out->len);
+		assert_int_equal(fclose(to), 0);
+	}
+	FILE *in = fopen(path, "re");
+	if (!in)
+		fail_msg("cannot read %s", path);
+	buf_clear(out);
+	buf_add(out, bytes, fread(bytes, 1, sizeof bytes, in));
+	fclose(in);
+}
+
+/* What version 1 wrote is read for ever; and this program still writes the same bytes. */
+static void golden__version_1(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct event event = sample_event(), event_back = {.seq = event.seq};
+	uint64_t hash;
+	record_encode_trigger(&job, &golden);
+	read_golden("trigger.v1", &golden);
+	record_encode_trigger(&job, &now);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_trigger(buf_slice(&golden), true, &back), ST_OK);
+	assert_same_trigger(&job, &back);
+	buf_release(&back.mem);
+
+	record_encode_job(&job, 99, &now);
+	buf_clear(&golden);
+	buf_add_slice(&golden, buf_slice(&now));
+	read_golden("job.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hash), ST_OK);
+	assert_same_job(&job, &back);
+
+	record_encode_event(&event, &now);
+	buf_clear(&golden);
+	buf_add_slice(&golden, buf_slice(&now));
+	read_golden("event.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_event(buf_slice(&golden), &event_back), ST_OK);
+	assert_same_event(&event, &event_back);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
+static void key__queue_order_is_place_phase_priority_time_id(void **state)
+{
+	(void)state;
+	struct job job = sample_job();
+	job.state = JOB_WAITING;
+	struct job less = job;
+	const struct key base = key_queue(&job);
+	assert_int_equal(base.len, QUEUE_LEN);
+	assert_int_equal(id_cmp(key_get_id(key_slice(&base), QUEUE_ID), job.id), 0);
+	assert_int_equal(key_get(key_slice(&base), QUEUE_AT, 8), job.run_at_us);
+	less.priority = 1;
+	less.run_at_us += 1000000;
+	struct key k = key_queue(&less);
+	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
+	less = job;
+	less.run_at_us -= 1;
+	k = key_queue(&less);
+	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
+	less = job;
+	less.phase = 6;
+	less.priority = 9;
+	k = key_queue(&less);
+	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
+}
+
+static void key__prefixes_and_their_ends(void **state)
+{
+	(void)state;
+	struct job job = sample_job(), other = job;
+	struct key member = key_member(7, &job), natural = key_natural(7, &job, true),
+		   any = key_natural(7, &job, false);
+	assert_int_equal(member.len, MEMBER_LEN);
+	assert_true(key_has_prefix(key_slice(&member), &natural));
+	assert_true(key_has_prefix(key_slice(&member), &any));
+	other.payload = slice_text("{}");
+	struct key other_member = key_member(7, &other);
+	assert_false(key_has_prefix(key_slice(&other_member), &natural));
+	assert_true(key_has_prefix(key_slice(&other_member), &any));
+	struct key end = {.len = 3, .b = {1, 0xff, 0xff}};
+	assert_true(key_after_prefix(&end));
+	assert_int_equal(end.len, 1);
+	assert_int_equal(end.b[0], 2);
+	struct key last = {.len = 2, .b = {0xff, 0xff}};
+	assert_false(key_after_prefix(&last));
+}
+
+static void varint__ends_of_the_range(void **state)
+{
+	(void)state;
+	static const int64_t values[] = {0, 1, -1, 63, 64, -64, -65, INT32_MAX, INT64_MAX, INT64_MIN};
+	struct buf out = BUF_INIT(256);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		write_signed(&out, values[i]);
+	write_varint(&out, UINT64_MAX);
+	struct reader r = {(const uint8_t *)out.p, (const uint8_t *)out.p + out.len, false};
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		assert_int_equal(read_signed(&r), values[i]);
+	assert_true(read_varint(&r) == UINT64_MAX && !r.bad && r.p == r.end);
+	read_varint(&r);
+	assert_true(r.bad);
+	buf_release(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(codec__reads_back_what_it_wrote),
+		cmocka_unit_test(codec__every_state_of_a_job),
+		cmocka_unit_test(codec__damage_is_noticed),
+		cmocka_unit_test(codec__a_valid_checksum_over_nonsense_is_corrupt),
+		cmocka_unit_test(codec__a_newer_version_is_told_apart_from_damage),
+		cmocka_unit_test(golden__version_1),
+		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
+		cmocka_unit_test(key__prefixes_and_their_ends),
+		cmocka_unit_test(varint__ends_of_the_range),
+	};
+	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+}
