@@ -203,11 +203,12 @@ static void settle_fail(struct job *job, const struct settlement *s, struct mome
 	finish(job, now);
 }
 
+/* Its due time stays, and with it its place among those that wait. */
 static void settle_release(struct job *job, const struct settlement *s, struct moment now)
 {
 	(void)s;
+	(void)now;
 	job->attempts_made--;
-	job->run_at_us = job->run_at_us <= now.wall_us ? job->run_at_us : now.wall_us;
 }
 
 static void settle_checkpoint(struct job *job, const struct settlement *s, struct moment now)

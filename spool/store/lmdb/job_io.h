@@ -21,7 +21,8 @@ void loaded_release(struct loaded *l);
 
 enum job_parts { JOB_STATE_ONLY, JOB_WITHOUT_PAYLOAD, JOB_WHOLE };
 
-/* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace): enough for every rule.
+/* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace,
+ * the grant of attempts): enough for every rule but an operator's retry.
  * OK; NOTFOUND; CORRUPT or VERSION: the record cannot be read (tx stays usable); or the sticky failure. */
 enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, struct loaded *out);
 /* Store after a rule: record, place in the queue, counters. */

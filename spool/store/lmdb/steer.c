@@ -36,7 +36,7 @@ static void steer_one(struct tx *tx, struct job_id id, enum steer_verb verb, str
 {
 	struct loaded l;
 	*result = (struct steer_result){0};
-	result->status = job_load(tx, id, JOB_STATE_ONLY, &l);
+	result->status = job_load(tx, id, JOB_WITHOUT_PAYLOAD, &l); /* a retry grants what the trigger says */
 	if (result->status == ST_CORRUPT)
 		aside_job(tx, id, NULL);
 	if (result->status != ST_OK)

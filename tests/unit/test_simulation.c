@@ -1,0 +1,409 @@
+/* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention and
+ * operators' acts with a clock of their own, held step by step against a model that is a plain array and
+ * knows nothing of indexes.
+ *
+ * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
+ * sets how many. */
+#include "tests/unit/store_fixture.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SEEDS = 1000 };
+#else
+enum { SEEDS = 10000 };
+#endif
+enum { JOBS_MAX = 80, STEPS = 70, WORKFLOWS = 4, REAP_EVERY_US = 250000, LEASE_US = 60000000 };
+
+struct model_job {
+	struct job_id id;
+	int phase, workflow, user, payload, priority;
+	enum job_state state;
+	bool has_turn;
+	int64_t run_at_us, finished_at_us, lease_end_us;
+	uint64_t boot_id, token;
+	unsigned made, allowed;
+};
+
+struct sim {
+	struct fixture *f;
+	uint64_t random, seed;
+	struct model_job jobs[JOBS_MAX];
+	size_t n;
+	uint64_t accepted, removed;
+	int64_t next_reap_us;
+	bool paused[PHASE_SLOTS];
+	int step;
+};
+
+static uint64_t roll(struct sim *s, uint64_t below)
+{
+	/* xorshift64*: repeatable everywhere, which rand() is not. */
+	s->random ^= s->random >> 12;
+	s->random ^= s->random << 25;
+	s->random ^= s->random >> 27;
+	return (s->random * UINT64_C(2685821657736338717) >> 32) % below;
+}
+
+#define CHECK(s, condition)                                                                                  \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			fail_msg("seed %llu, step %d: %s", (unsigned long long)(s)->seed, (s)->step,         \
+				#condition);                                                                 \
+	} while (0)
+
+static bool is_live(const struct model_job *j)
+{
+	return !job_state_is_ended(j->state);
+}
+
+/* The turn of a workflow goes to its first live job when nobody has it. */
+static void pass_turn(struct sim *s, int workflow)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->jobs[i].workflow == workflow && is_live(&s->jobs[i])) {
+			s->jobs[i].has_turn = true;
+			return;
+		}
+}
+
+static bool anybody_live(const struct sim *s, int workflow)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->jobs[i].workflow == workflow && is_live(&s->jobs[i]))
+			return true;
+	return false;
+}
+
+static void end_job(struct sim *s, struct model_job *j, enum job_state state)
+{
+	bool had = j->has_turn;
+	j->state = state;
+	j->has_turn = false;
+	j->finished_at_us = s->f->now.wall_us;
+	if (had)
+		pass_turn(s, j->workflow);
+}
+
+static struct model_job *find_duplicate(struct sim *s, const struct model_job *like)
+{
+	for (size_t i = s->n; i-- > 0;) {
+		struct model_job *j = &s->jobs[i];
+		bool blocks = is_live(j) ||
+			      (j->state == JOB_COMPLETED &&
+				      s->f->now.wall_us - j->finished_at_us < s->f->conf.dedupe_window_us);
+		if (blocks && j->phase == like->phase && j->workflow == like->workflow &&
+			j->user == like->user && j->payload == like->payload)
+			return j;
+	}
+	return NULL;
+}
+
+static void do_submit(struct sim *s)
+{
+	static const char *const payloads[] = {"{\"n\":1}", "{\"n\":2}"};
+	char workflow[16], user[16];
+	struct model_job like = {
+		.phase = phase_of_slot((int)roll(s, 4)),
+		.workflow = (int)roll(s, WORKFLOWS),
+		.user = (int)roll(s, 2),
+		.payload = (int)roll(s, 2),
+		.priority = roll(s, 4) ? 5 : 1 + (int)roll(s, 9),
+		.run_at_us = s->f->now.wall_us,
+		.allowed = 3,
+	};
+	if (s->n == JOBS_MAX)
+		return;
+	snprintf(workflow, sizeof workflow, "w%d", like.workflow);
+	snprintf(user, sizeof user, "u%d", like.user);
+	struct trigger t = make_trigger(like.phase, workflow, user, payloads[like.payload]);
+	t.priority = like.priority;
+	if (roll(s, 5) == 0)
+		t.run_at_us = like.run_at_us += (int64_t)roll(s, 100000000) + 1;
+	struct model_job *first = find_duplicate(s, &like);
+	struct receipt r = submit(s->f, &t);
+	CHECK(s, r.verdict == (first ? SUBMIT_DUPLICATE : SUBMIT_ACCEPTED));
+	if (first) {
+		CHECK(s, id_cmp(first->id, r.id) == 0 && r.state == first->state);
+		return;
+	}
+	like.id = r.id;
+	like.state = like.run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
+	like.has_turn = !anybody_live(s, like.workflow);
+	s->jobs[s->n++] = like;
+	s->accepted++;
+}
+
+static bool lease_is_over(const struct sim *s, const struct model_job *j)
+{
+	return j->state == JOB_ACTIVE &&
+	       (j->boot_id != s->f->now.boot_id || j->lease_end_us <= s->f->now.boot_us);
+}
+
+static void model_reap(struct sim *s)
+{
+	bool any_active = false;
+	for (size_t i = 0; i < s->n; i++)
+		any_active |= s->jobs[i].state == JOB_ACTIVE;
+	if (!any_active || s->f->now.boot_us < s->next_reap_us)
+		return;
+	s->next_reap_us = s->f->now.boot_us + REAP_EVERY_US;
+	for (size_t i = 0; i < s->n; i++) {
+		struct model_job *j = &s->jobs[i];
+		if (!lease_is_over(s, j))
+			continue;
+		if (j->made >= j->allowed) {
+			end_job(s, j, JOB_FAILED);
+		} else {
+			j->state = JOB_WAITING;
+			j->run_at_us = s->f->now.wall_us;
+		}
+	}
+}
+
+static void model_due(struct sim *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->jobs[i].state == JOB_DELAYED && s->jobs[i].run_at_us <= s->f->now.wall_us)
+			s->jobs[i].state = JOB_WAITING;
+}
+
+static bool goes_before(const struct model_job *a, const struct model_job *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	if (a->run_at_us != b->run_at_us)
+		return a->run_at_us < b->run_at_us;
+	return id_cmp(a->id, b->id) < 0;
+}
+
+static struct model_job *next_claim(struct sim *s)
+{
+	struct model_job *best = NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		struct model_job *j = &s->jobs[i];
+		if (j->state == JOB_WAITING && j->has_turn && !s->paused[phase_slot(j->phase)] &&
+			(!best || goes_before(j, best)))
+			best = j;
+	}
+	return best;
+}
+
+static void do_claim(struct sim *s)
+{
+	size_t max = 1 + roll(s, 5), got = claim(s->f, max), want = 0;
+	model_reap(s);
+	model_due(s);
+	for (; want < max; want++) {
+		struct model_job *j = next_claim(s);
+		if (!j)
+			break;
+		CHECK(s, want < got);
+		CHECK(s, id_cmp(s->f->held[want].id, j->id) == 0);
+		j->state = JOB_ACTIVE;
+		j->made++;
+		j->token++;
+		j->lease_end_us = s->f->now.boot_us + LEASE_US;
+		j->boot_id = s->f->now.boot_id;
+		CHECK(s, s->f->held[want].lease.token == j->token &&
+				 s->f->held[want].attempts_made == j->made);
+	}
+	CHECK(s, got == want);
+}
+
+static void model_settle(struct sim *s, struct model_job *j, enum settle_kind kind)
+{
+	switch (kind) {
+	case SETTLE_COMPLETE:
+		end_job(s, j, JOB_COMPLETED);
+		break;
+	case SETTLE_FAIL:
+		end_job(s, j, JOB_FAILED);
+		break;
+	case SETTLE_RETRY:
+		j->state = JOB_DELAYED;
+		j->run_at_us = s->f->now.wall_us + 2000000;
+		break;
+	case SETTLE_RELEASE:
+		j->state = JOB_WAITING;
+		j->made--;
+		break;
+	case SETTLE_RENEW:
+		j->lease_end_us = s->f->now.boot_us + LEASE_US;
+		break;
+	case SETTLE_CHECKPOINT:
+		break;
+	}
+}
+
+static void do_settle(struct sim *s)
+{
+	if (s->n == 0)
+		return;
+	struct model_job *j = &s->jobs[roll(s, s->n)];
+	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_RENEW + 1);
+	uint64_t token = roll(s, 6) ? j->token : j->token + 1;
+	bool is_live_lease = j->state == JOB_ACTIVE && token == j->token;
+	enum status st = settle(s->f, j->id, token, kind);
+	CHECK(s, st == (is_live_lease ? ST_OK : ST_CONFLICT));
+	if (is_live_lease)
+		model_settle(s, j, kind);
+	model_reap(s);
+	model_due(s);
+}
+
+static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb)
+{
+	bool ended = job_state_is_ended(j->state);
+	switch (verb) {
+	case STEER_RETRY:
+		if (j->state != JOB_FAILED && j->state != JOB_CANCELLED)
+			return false;
+		j->has_turn = !anybody_live(s, j->workflow);
+		j->state = JOB_WAITING;
+		j->run_at_us = s->f->now.wall_us;
+		j->allowed = j->made + 3;
+		return true;
+	case STEER_CANCEL:
+		if (!ended)
+			end_job(s, j, JOB_CANCELLED);
+		return !ended;
+	case STEER_HOLD:
+		if (j->state != JOB_WAITING && j->state != JOB_DELAYED)
+			return false;
+		j->state = JOB_HELD;
+		return true;
+	case STEER_RELEASE:
+		if (j->state != JOB_HELD)
+			return false;
+		j->state = j->run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
+		return true;
+	default:
+		if (j->state != JOB_DELAYED)
+			return false;
+		j->state = JOB_WAITING;
+		j->run_at_us = s->f->now.wall_us;
+		return true;
+	}
+}
+
+static void do_steer(struct sim *s)
+{
+	if (s->n == 0)
+		return;
+	struct model_job *j = &s->jobs[roll(s, s->n)];
+	enum steer_verb verb = (enum steer_verb)roll(s, STEER_VERB_N);
+	enum status st = steer(s->f, j->id, verb);
+	CHECK(s, st == (model_steer(s, j, verb) ? ST_OK : ST_CONFLICT));
+}
+
+static void do_remove(struct sim *s)
+{
+	static const enum job_state states[] = {JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED};
+	enum job_state state = states[roll(s, 3)];
+	int64_t before = s->f->now.wall_us - (int64_t)roll(s, 50000000);
+	size_t removed, want = 0, kept = 0;
+	assert_int_equal(s->f->ops->remove(s->f->store, s->f->now, state, before, JOBS_MAX,
+				 slice_text("system"), &removed, NULL),
+		ST_OK);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->jobs[i].state == state && s->jobs[i].finished_at_us < before)
+			want++;
+		else
+			s->jobs[kept++] = s->jobs[i];
+	}
+	s->n = kept;
+	s->removed += want;
+	CHECK(s, removed == want);
+}
+
+static void do_pause(struct sim *s)
+{
+	int slot = (int)roll(s, 4);
+	bool pause = !s->paused[slot];
+	assert_int_equal(
+		s->f->ops->pause(s->f->store, s->f->now, 1u << slot, pause, slice_text("operator:sim"), NULL),
+		ST_OK);
+	s->paused[slot] = pause;
+}
+
+static void do_crash(struct sim *s)
+{
+	store_reopen(s->f);
+	s->next_reap_us = 0;
+	if (roll(s, 3) == 0) {
+		s->f->now.boot_id++;
+		s->f->now.boot_us = 1000000;
+	}
+}
+
+static void do_time(struct sim *s)
+{
+	pass_ms(s->f, (int64_t)roll(s, 40000));
+	if (roll(s, 8) == 0)
+		s->f->now.wall_us -= (int64_t)roll(s, 3000000); /* the wall clock is stepped back */
+}
+
+static void compare(struct sim *s)
+{
+	struct stats stats = stats_of(s->f);
+	uint64_t count[JOB_STATE_N] = {0};
+	for (size_t i = 0; i < s->n; i++) {
+		struct job job;
+		CHECK(s, s->f->ops->get(s->f->store, s->jobs[i].id, &job, NULL) == ST_OK);
+		CHECK(s, job.state == s->jobs[i].state);
+		CHECK(s, job.attempts_made == s->jobs[i].made);
+		CHECK(s, job.lease.token == s->jobs[i].token);
+		CHECK(s, !is_live(&s->jobs[i]) || job.has_turn == s->jobs[i].has_turn);
+		count[job.state]++;
+		job_release(&job);
+	}
+	for (int state = 0; state < JOB_STATE_N; state++)
+		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
+	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
+}
+
+static void run_history(struct fixture *f, uint64_t seed)
+{
+	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_submit, do_claim, do_claim,
+		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash};
+	struct sim *s = calloc(1, sizeof *s);
+	assert_non_null(s);
+	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
+	for (s->step = 0; s->step < STEPS; s->step++) {
+		acts[roll(s, sizeof acts / sizeof *acts)](s);
+		if (s->step % 10 == 9)
+			compare(s);
+	}
+	compare(s);
+	free(s);
+}
+
+static uint64_t number_from(const char *variable, uint64_t otherwise)
+{
+	const char *text = getenv(variable);
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void histories__agree_with_the_model(void **state)
+{
+	(void)state;
+	uint64_t first = number_from("CLARIO_SIM_SEED", 1), n = number_from("CLARIO_SIM_SEEDS", SEEDS);
+	if (getenv("CLARIO_SIM_SEED"))
+		n = 1;
+	for (uint64_t seed = first; seed < first + n; seed++) {
+		void *f = NULL;
+		store_setup(&f);
+		run_history(f, seed);
+		store_teardown(&f);
+	}
+	print_message("%llu histories of %d steps, seeds from %llu\n", (unsigned long long)n, STEPS,
+		(unsigned long long)first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(histories__agree_with_the_model)};
+	return cmocka_run_group_tests_name("simulation", tests, NULL, NULL);
+}
