@@ -12,41 +12,55 @@ void loaded_release(struct loaded *l)
 	job_release(&l->job);
 }
 
-/* Slices into the store die at the next write: copy both records into the job's own memory, then decode
- * there. */
-static enum status copy_records(struct job *job, struct slice state, struct slice trigger)
+/* Slices into the store die at the next write or with the transaction: give the job a copy of what it shows.
+ */
+static enum status own_strings(struct job *job)
 {
+	struct slice *const strings[] = {&job->workflow_id, &job->user_id, &job->payload, &job->source,
+		&job->idempotency_key, &job->traceparent, &job->tracestate, &job->error, &job->outcome,
+		&job->checkpoint};
+	enum { STRINGS_N = sizeof strings / sizeof *strings };
+	size_t total = 0;
+	for (size_t i = 0; i < STRINGS_N; i++)
+		total += strings[i]->len;
 	buf_init(&job->mem, JOB_MEM_MAX);
-	buf_add_slice(&job->mem, state);
-	buf_add_slice(&job->mem, trigger);
-	return buf_status(&job->mem);
+	char *at = buf_room(&job->mem, total);
+	if (!at)
+		return buf_status(&job->mem);
+	for (size_t i = 0; i < STRINGS_N; i++) {
+		size_t len = strings[i]->len;
+		if (len)
+			memcpy(at, strings[i]->p, len);
+		*strings[i] = len ? slice_of(at, len) : (struct slice)SLICE_INIT;
+		at += len;
+	}
+	return ST_OK;
 }
 
-static enum status decode_copy(struct loaded *l, size_t state_len, enum job_parts parts)
+static enum status decode(struct tx *tx, struct slice state, enum job_parts parts, struct loaded *l)
 {
-	struct job *job = &l->job;
-	enum status st = record_decode_job(slice_of(job->mem.p, state_len), job, &l->workflow_hash);
-	if (st == ST_OK && parts != JOB_STATE_ONLY)
-		st = record_decode_trigger(
-			slice_of(job->mem.p + state_len, job->mem.len - state_len), parts == JOB_WHOLE, job);
-	return st;
+	struct key key = key_of_id(l->job.id);
+	struct slice trigger;
+	enum status st = record_decode_job(state, &l->job, &l->workflow_hash);
+	if (st != ST_OK || parts == JOB_STATE_ONLY)
+		return st;
+	st = tx_get(tx, TREE_TRIGGER, key_slice(&key), &trigger);
+	if (st == ST_NOTFOUND)
+		return ST_CORRUPT; /* a job whose trigger is gone */
+	return st == ST_OK ? record_decode_trigger(trigger, parts == JOB_WHOLE, &l->job) : st;
 }
 
 enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, struct loaded *out)
 {
 	struct key key = key_of_id(id);
-	struct slice state, trigger = SLICE_INIT;
+	struct slice state;
 	*out = (struct loaded){.job = JOB_INIT};
-	enum status st = tx_get(tx, TREE_JOB, key_slice(&key), &state);
-	if (st == ST_OK && parts != JOB_STATE_ONLY)
-		st = tx_get(tx, TREE_TRIGGER, key_slice(&key), &trigger);
-	if (st == ST_NOTFOUND && state.len)
-		st = ST_CORRUPT; /* a job whose trigger is gone */
-	if (st == ST_OK && copy_records(&out->job, state, trigger) != ST_OK)
-		st = tx_fail_status(tx, ST_NOMEM, "out of memory while loading a job");
 	out->job.id = id;
+	enum status st = tx_get(tx, TREE_JOB, key_slice(&key), &state);
 	if (st == ST_OK)
-		st = decode_copy(out, state.len, parts);
+		st = decode(tx, state, parts, out);
+	if (st == ST_OK && own_strings(&out->job) != ST_OK)
+		st = tx_fail_status(tx, ST_NOMEM, "out of memory while loading a job");
 	if (st != ST_OK) {
 		loaded_release(out);
 		return st;

@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/record.h"
 
 #include "spool/base/hash.h"
+#include "spool/model/phase.h"
 
 enum { US_PER_MS = 1000, REF_SEARCH_MAX = 4096 };
 
@@ -313,7 +314,8 @@ enum status record_decode_job(struct slice record, struct job *job, uint64_t *wo
 	job->error = parts & ERROR ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->outcome = parts & OUTCOME ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->checkpoint = parts & CHECKPOINT ? read_text(&r) : (struct slice)SLICE_INIT;
-	return r.bad || (unsigned)job->state >= JOB_STATE_N ? ST_CORRUPT : ST_OK;
+	bool known = (unsigned)job->state < JOB_STATE_N && phase_slot(job->phase) >= 0;
+	return r.bad || !known ? ST_CORRUPT : ST_OK;
 }
 
 enum event_part { JOB_ID = 1, HTTP = 2, TIMES = 4, ACTOR = 8, REASON = 16, NOTICE = 32 };
