@@ -76,15 +76,28 @@ static void store_head(struct tx *tx)
 	tx_put(tx, TREE_META, head_key, buf_slice(&tx->scratch));
 }
 
+/* LMDB answers a failed write of the meta page with that write's error and refuses everything from the next
+ * transaction on: ask for one, so that the process knows at once that it must restart. */
+static void notice_panic(struct store *store)
+{
+	MDB_txn *probe;
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe);
+	if (rc == 0)
+		mdb_txn_abort(probe);
+	else if (rc == MDB_PANIC)
+		atomic_store(&store->broken, true);
+}
+
 enum status tx_commit(struct tx *tx, struct why *why)
 {
 	store_head(tx);
 	if (tx->st == ST_OK && tx->txn) {
 		int rc = mdb_txn_commit(tx->txn);
 		tx->txn = NULL; /* gone, whatever rc says */
-		if (rc != 0)
+		if (rc != 0) {
 			tx_fail(tx, rc, "cannot commit");
-		else if (tx->writes)
+			notice_panic(tx->store);
+		} else if (tx->writes)
 			tx->st = env_check_file(tx->store, &tx->why);
 	}
 	enum status st = tx->st;
