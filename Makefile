@@ -1,0 +1,159 @@
+# clario-workflow: one non-recursive Makefile; objects in build/, or build/<sanitizers> under SAN=.
+#
+#   make            build everything            make check        install what is missing, build, run the tests
+#   make demo       the main job, end to end    make check-slow   the long campaigns
+#   make start|stop|status   an instance on 127.0.0.1:$(PORT), files in $(RUN_DIR)
+#   make bench      figures and ratios          make lint         include edges, manuals, nginx -t, formatting
+#   make install DESTDIR= PREFIX=               make SAN=address,undefined check; make SAN=thread check
+
+VERSION := 0.1.0
+SAN     ?=
+WERROR  ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+comma   := ,
+
+B       := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+PORT    ?= 8080
+RUN_DIR ?= $(B)/run
+CPPFLAGS_OURS := -I. -D_GNU_SOURCE -DCLARIO_VERSION='"$(VERSION)"'
+CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+	-fno-omit-frame-pointer $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
+
+# Each room lists its sources: a stray file does not join by itself.
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c hash.c fs.c)
+MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
+LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
+	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c check.c engine.c)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_help.c)
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
+	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retry.c retain.c relay.c) \
+	$(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c rejection.c \
+	payout.c legacy.c)
+
+CTL_LIBS    := -lsmartcols
+FCGI_LIBS   := -lfcgi -lsystemd
+WORKER_LIBS := -lcurl -lcrypto -lsystemd
+SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
+
+PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
+
+# tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
+UNIT_TESTS := base model validate access route options query
+UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_access := fcgi/access.c
+UNIT_OBJS_route := fcgi/route.c
+UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
+# Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
+UNIT_LIB_base := libbase.a
+
+# tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
+CONFORMANCE_TESTS :=
+SUPPORT_SRCS :=
+SUPPORT_LIBS := -lcurl
+
+# Shell tests; each prints TAP, as the programs above do.
+SHELL_TESTS := $(addprefix tests/, checkout/deps.sh checkout/instance.sh docs/readme.sh)
+LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+.PHONY: all
+.SECONDEXPANSION:
+all: $(PROGRAMS)
+
+$(B)/libbase.a: $(call obj,$(BASE_SRCS))
+$(B)/libspool.a: $(call obj,$(SPOOL_SRCS) $(BASE_SRCS))
+$(B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/fcgi/openapi.o: fcgi/openapi.json
+$(B)/clario-fcgi: $(call obj,$(FCGI_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(SPOOL_LIBS)
+$(B)/clario-worker: $(call obj,$(WORKER_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS) $(SPOOL_LIBS)
+$(B)/clario-spool: $(call obj,$(CTL_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) $(SPOOL_LIBS)
+
+UNIT_PROGRAMS := $(UNIT_TESTS:%=$(B)/tests/unit/test_%)
+$(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$$(UNIT_OBJS_$$*)) $(B)/$$(or $$(UNIT_LIB_$$*),libspool.a)
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
+
+CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
+$(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bench-noop: $(B)/tests/bench/noop.o
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ -lfcgi
+
+# Everything beyond compiling is done by scripts, which take their settings from the environment.
+# What needs packages asks for them first, and compiles in a second make: before that nothing may be there.
+CHECKOUT  := packaging/checkout
+SUBMAKE    = @+$(MAKE) --no-print-directory
+export B PORT RUN_DIR SAN
+
+.PHONY: deps demo start stop status check check-built check-slow bench lint install clean
+deps:
+	@$(CHECKOUT)/deps.sh build run demo test lint bench
+
+demo:
+	@$(CHECKOUT)/deps.sh build run demo
+	$(SUBMAKE) all
+	@$(CHECKOUT)/demo.sh
+
+start:
+	@$(CHECKOUT)/deps.sh build run
+	$(SUBMAKE) all
+	@$(CHECKOUT)/instance.sh start
+
+stop status:
+	@$(CHECKOUT)/instance.sh $@
+
+check:
+	@$(CHECKOUT)/deps.sh build run demo test
+	$(SUBMAKE) check-built
+
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS)
+	@tests/run.sh $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(SHELL_TESTS)
+
+check-slow: check
+	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
+	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
+
+lint:
+	@$(CHECKOUT)/deps.sh run lint
+	@tests/run.sh $(LINT_TESTS)
+
+bench:
+	@$(CHECKOUT)/deps.sh build run demo bench
+	$(SUBMAKE) all $(B)/bench-noop
+	@tests/bench/bench.sh
+
+# A configuration that is there already is the operator's and stays.
+SYSCONFDIR ?= /etc
+MANUALS    := $(wildcard fcgi/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/bash-completion/completions)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
+	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
+	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
+	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
+	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
+		install -m 640 packaging/clario.conf $(DESTDIR)$(SYSCONFDIR)/clario-workflow
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

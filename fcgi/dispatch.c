@@ -1,0 +1,108 @@
+/* fcgi/dispatch.c: the table of routes, and what happens to every request around its handler: who may, is
+ * there such a path, is there a body to work on, and one line in the log. */
+#include "fcgi/access.h"
+#include "fcgi/handlers.h"
+#include "spool/base/log.h"
+
+const struct route routes[] = {
+	{"POST", "/phase/{}", intake_trigger, false, 0},
+	{"POST", "/step/{}", intake_trigger, true, 0},
+	{"POST", "/batch", batch_submit, 0, 0},
+
+	{"GET", "/jobs", lookup_jobs, 0, 0},
+	{"POST", "/jobs/retry", steer_retry_many, 0, 0},
+	{"GET", "/jobs/{}", lookup_job, 0, 0},
+	{"POST", "/jobs/{}/retry", steer_job, STEER_RETRY, 0},
+	{"POST", "/jobs/{}/cancel", steer_job, STEER_CANCEL, 0},
+	{"POST", "/jobs/{}/hold", steer_job, STEER_HOLD, 0},
+	{"POST", "/jobs/{}/release", steer_job, STEER_RELEASE, 0},
+	{"POST", "/jobs/{}/run-now", steer_job, STEER_RUN_NOW, 0},
+	{"GET", "/workflows/{*}", workflow_show, 0, 0},
+
+	{"GET", "/queue/stats", queue_stats, 0, 0},
+	{"POST", "/queue/clean", queue_clean, 0, 0},
+	{"POST", "/queue/pause", queue_pause, true, 0},
+	{"POST", "/queue/resume", queue_pause, false, 0},
+
+	{"GET", "/health", health_routes, 0, ROUTE_OPEN},
+	{"GET", "/healthz", health_alive, 0, ROUTE_OPEN},
+	{"GET", "/readyz", health_ready, 0, ROUTE_OPEN},
+	{"GET", "/openapi.json", openapi_show, 0, ROUTE_OPEN},
+	{"GET", "/health", health_service, 0, ROUTE_OPEN | ROUTE_ROOT},
+	{"GET", "/api/health", health_service, 0, ROUTE_OPEN | ROUTE_ROOT},
+	{"GET", "/healthz", health_alive, 0, ROUTE_OPEN | ROUTE_ROOT},
+	{"GET", "/readyz", health_ready, 0, ROUTE_OPEN | ROUTE_ROOT},
+};
+const size_t routes_n = sizeof routes / sizeof *routes;
+
+static void refuse_stranger(struct reply *reply)
+{
+	struct fault fault;
+	fault_set(&fault, PROBLEM_UNAUTHORIZED, NULL, "credentials are required");
+	reply_header(reply, "WWW-Authenticate", "Bearer realm=\"clario-workflow\"");
+	reply_fault(reply, &fault);
+}
+
+static void refuse_path(const struct request *request, struct reply *reply)
+{
+	struct fault fault;
+	struct slice path = request->param[PARAM_PATH];
+	fault_set(&fault, PROBLEM_NOT_FOUND, NULL, "Not found - %.*s", (int)(path.len < 200 ? path.len : 200),
+		path.len ? path.p : "");
+	reply_fault(reply, &fault);
+}
+
+static void refuse_method(const struct route_match *match, struct reply *reply)
+{
+	struct fault fault;
+	fault_set(&fault, PROBLEM_METHOD_NOT_ALLOWED, NULL, "this path answers %s", match->allow);
+	reply_header(reply, "Allow", "%s", match->allow);
+	reply_fault(reply, &fault);
+}
+
+static void answer(struct app *app, struct request *request, struct reply *reply)
+{
+	const struct access_rules rules = {app->opts->http.trusted_networks, app->opts->http.trusted_proxies};
+	struct slice method = request->param[PARAM_METHOD];
+	struct route_match match;
+	route_find(routes, routes_n, method, request->param[PARAM_PATH], &match);
+	if (!match.is_open && !access_allows(&rules, request)) {
+		refuse_stranger(reply);
+	} else if (request->body_fault.problem != PROBLEM_NONE) {
+		reply_fault(reply, &request->body_fault);
+	} else if (!match.known_path) {
+		refuse_path(request, reply);
+	} else if (slice_is(method, "OPTIONS")) {
+		reply->http_status = 204;
+		reply_header(reply, "Allow", "%s", match.allow);
+	} else if (!match.row) {
+		refuse_method(&match, reply);
+	} else {
+		request->capture = match.capture;
+		request->arg = match.row->arg;
+		match.row->handle(app, request, reply);
+	}
+}
+
+/* Ids and sizes only: neither a body nor a query string ever gets here. */
+static void log_answer(const struct request *request, const struct reply *reply)
+{
+	const struct problem_info *info = problem_info(reply->problem);
+	enum log_level level = LOG_LEVEL_DEBUG;
+	char job[JOB_ID_TEXT_LEN] = "-";
+	if (reply->problem != PROBLEM_NONE)
+		level = info->http_status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	if (!id_is_zero(reply->job))
+		id_text(reply->job, job);
+	log_line(level, "job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s", job,
+		LOG_Q(request->param[PARAM_REQUEST_ID]), LOG_Q(request->param[PARAM_METHOD]),
+		LOG_Q(request->param[PARAM_PATH]), reply->http_status, info->code,
+		reply->field ? reply->field : "-", request->body.len,
+		LOG_Q(request->param[PARAM_REMOTE_ADDR]));
+}
+
+void dispatch(struct app *app, struct request *request, struct reply *reply)
+{
+	answer(app, request, reply);
+	log_answer(request, reply);
+}

@@ -1,0 +1,35 @@
+/* fcgi/handlers.h: every handler of the route table. Each fills reply and returns; none blocks on anything
+ * but the spool. */
+#ifndef FCGI_HANDLERS_H
+#define FCGI_HANDLERS_H
+#include "fcgi/app.h"
+#include "fcgi/route.h"
+
+void intake_trigger(struct app *app, const struct request *request, struct reply *reply); /* arg: is a step */
+void batch_submit(struct app *app, const struct request *request, struct reply *reply);
+
+void lookup_job(struct app *app, const struct request *request, struct reply *reply);
+void lookup_jobs(struct app *app, const struct request *request, struct reply *reply);
+void workflow_show(struct app *app, const struct request *request, struct reply *reply);
+
+void steer_job(
+	struct app *app, const struct request *request, struct reply *reply); /* arg: enum steer_verb */
+void steer_retry_many(struct app *app, const struct request *request, struct reply *reply);
+
+void queue_stats(struct app *app, const struct request *request, struct reply *reply);
+void queue_clean(struct app *app, const struct request *request, struct reply *reply);
+void queue_pause(struct app *app, const struct request *request, struct reply *reply); /* arg: pause or not */
+
+void health_service(struct app *app, const struct request *request, struct reply *reply);
+void health_routes(struct app *app, const struct request *request, struct reply *reply);
+void health_alive(struct app *app, const struct request *request, struct reply *reply);
+void health_ready(struct app *app, const struct request *request, struct reply *reply);
+void openapi_show(struct app *app, const struct request *request, struct reply *reply);
+
+extern const struct route routes[];
+extern const size_t routes_n;
+
+/* Access, route, handler: whatever the request, *reply is an answer afterwards. */
+void dispatch(struct app *app, struct request *request, struct reply *reply);
+
+#endif

@@ -1,0 +1,192 @@
+/* fcgi/options.c: see options.h. */
+#include "fcgi/options.h"
+
+#include "fcgi/when.h"
+
+enum { SOURCE_MAX = 64 };
+
+static bool is_between(struct slice text, unsigned char first, unsigned char last)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.p[i] < first || (unsigned char)text.p[i] > last)
+			return false;
+	return true;
+}
+
+static bool key_is_valid(struct slice key)
+{
+	return key.len >= 1 && key.len <= JOB_TEXT_MAX && is_between(key, 0x21, 0x7e);
+}
+
+/* The header may come as a string of RFC 8941, in quotes; one with escapes inside is refused. */
+static bool take_key(struct slice text, struct options *out, struct fault *fault)
+{
+	struct slice key = text;
+	bool is_quoted = text.len >= 2 && text.p[0] == '"' && text.p[text.len - 1] == '"';
+	if (is_quoted)
+		key = slice_of(text.p + 1, text.len - 2);
+	bool has_escape =
+		is_quoted && key.len && (memchr(key.p, '\\', key.len) || memchr(key.p, '"', key.len));
+	if (!key_is_valid(key) || has_escape)
+		return fault_set(fault, PROBLEM_BAD_HEADER, "Idempotency-Key",
+			"Idempotency-Key must have 1 to %d visible ASCII characters", JOB_TEXT_MAX);
+	out->idempotency_key = key;
+	return true;
+}
+
+static bool take_priority(struct slice text, struct options *out, struct fault *fault)
+{
+	if (text.len != 1 || text.p[0] < '0' + JOB_PRIORITY_FIRST || text.p[0] > '0' + JOB_PRIORITY_LAST)
+		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Priority",
+			"X-Priority must be a number from %d (most urgent) to %d", JOB_PRIORITY_FIRST,
+			JOB_PRIORITY_LAST);
+	out->priority = text.p[0] - '0';
+	return true;
+}
+
+static bool take_run_at(struct slice text, struct options *out, struct fault *fault)
+{
+	if (!when_parse(text, &out->run_at_us))
+		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Run-At",
+			"X-Run-At must be a time such as 2026-11-24T02:18:55Z, or milliseconds since 1970");
+	return true;
+}
+
+static bool take_delay(struct slice text, int64_t now_us, struct options *out, struct fault *fault)
+{
+	int64_t span_us;
+	if (!when_parse_span(text, &span_us))
+		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Delay",
+			"X-Delay must be milliseconds, or a span such as 90s, 5m, 2h or 1d, of at most ten "
+			"years");
+	out->run_at_us = now_us + span_us;
+	return true;
+}
+
+static bool take_source(struct slice text, struct options *out, struct fault *fault)
+{
+	if (text.len > SOURCE_MAX || !is_between(text, 0x20, 0x7e))
+		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
+			"X-Clario-Source must have at most %d printable ASCII characters", SOURCE_MAX);
+	out->source = text;
+	return true;
+}
+
+/* `len` lower-case hex digits at p, not all of them zero unless that is allowed. */
+static bool is_hex(const char *p, size_t len, bool may_be_zero)
+{
+	bool is_zero = true;
+	for (size_t i = 0; i < len; i++) {
+		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+			return false;
+		is_zero = is_zero && p[i] == '0';
+	}
+	return may_be_zero || !is_zero;
+}
+
+bool options_traceparent_is_valid(struct slice text)
+{
+	enum { TRACE = 3, SPAN = 36, FLAGS = 53, LEN = 55 };
+	const char *p = text.p;
+	if (text.len < LEN || p[TRACE - 1] != '-' || p[SPAN - 1] != '-' || p[FLAGS - 1] != '-')
+		return false;
+	if (!is_hex(p, 2, true) || !is_hex(p + TRACE, 32, false) || !is_hex(p + SPAN, 16, false) ||
+		!is_hex(p + FLAGS, 2, true) || memcmp(p, "ff", 2) == 0)
+		return false;
+	return text.len == LEN || (memcmp(p, "00", 2) != 0 && p[LEN] == '-' && text.len <= JOB_TEXT_MAX);
+}
+
+/* A tracestate means nothing without its traceparent; one that is too long to keep may be dropped whole. */
+static void take_trace(const struct request *request, struct options *out)
+{
+	struct slice state = request->param[PARAM_TRACESTATE];
+	if (!options_traceparent_is_valid(request->param[PARAM_TRACEPARENT]))
+		return;
+	out->traceparent = request->param[PARAM_TRACEPARENT];
+	if (state.len <= JOB_TEXT_MAX && is_between(state, 0x20, 0x7e))
+		out->tracestate = state;
+}
+
+bool options_from_headers(const struct request *request, struct options *out, struct fault *fault)
+{
+	const struct slice *param = request->param;
+	*out = (struct options){.source = param[PARAM_REMOTE_ADDR]};
+	take_trace(request, out);
+	if (param[PARAM_RUN_AT].len && param[PARAM_DELAY].len)
+		return fault_set(
+			fault, PROBLEM_BAD_HEADER, "X-Delay", "X-Run-At and X-Delay exclude each other");
+	return (!param[PARAM_IDEMPOTENCY_KEY].len || take_key(param[PARAM_IDEMPOTENCY_KEY], out, fault)) &&
+	       (!param[PARAM_RUN_AT].len || take_run_at(param[PARAM_RUN_AT], out, fault)) &&
+	       (!param[PARAM_DELAY].len ||
+		       take_delay(param[PARAM_DELAY], request->now.wall_us, out, fault)) &&
+	       (!param[PARAM_PRIORITY].len || take_priority(param[PARAM_PRIORITY], out, fault)) &&
+	       (!param[PARAM_SOURCE].len || take_source(param[PARAM_SOURCE], out, fault));
+}
+
+static bool member_key(const json_t *value, struct options *out, struct fault *fault)
+{
+	if (!key_is_valid(jx_text(value)))
+		return fault_set(fault, PROBLEM_BAD_FIELD, "idempotency_key",
+			"idempotency_key must be a string of 1 to %d visible ASCII characters", JOB_TEXT_MAX);
+	out->idempotency_key = jx_text(value);
+	return true;
+}
+
+static bool member_run_at(const json_t *value, struct options *out, struct fault *fault)
+{
+	bool ok = json_is_integer(value) ? when_from_ms(json_integer_value(value), &out->run_at_us)
+					 : when_parse(jx_text(value), &out->run_at_us);
+	return ok ||
+	       fault_set(fault, PROBLEM_BAD_FIELD, "run_at",
+		       "run_at must be a time such as 2026-11-24T02:18:55Z, or milliseconds since 1970");
+}
+
+static bool member_delay(const json_t *value, int64_t now_us, struct options *out, struct fault *fault)
+{
+	int64_t span_us = 0;
+	if (!json_is_integer(value) || !when_span_from_ms(json_integer_value(value), &span_us))
+		return fault_set(fault, PROBLEM_BAD_FIELD, "delay_ms",
+			"delay_ms must be a whole number of milliseconds, of at most ten years");
+	out->run_at_us = now_us + span_us;
+	return true;
+}
+
+static bool member_priority(const json_t *value, struct options *out, struct fault *fault)
+{
+	json_int_t n = json_is_integer(value) ? json_integer_value(value) : 0;
+	if (n < JOB_PRIORITY_FIRST || n > JOB_PRIORITY_LAST)
+		return fault_set(fault, PROBLEM_BAD_FIELD, "priority",
+			"priority must be a number from %d (most urgent) to %d", JOB_PRIORITY_FIRST,
+			JOB_PRIORITY_LAST);
+	out->priority = (int)n;
+	return true;
+}
+
+/* A member that is null is as good as absent. */
+static json_t *member(const json_t *body, const char *name)
+{
+	json_t *value = jx_get(body, name);
+	return json_is_null(value) ? NULL : value;
+}
+
+bool options_from_members(const json_t *body, struct moment now, struct options *out, struct fault *fault)
+{
+	json_t *key = member(body, "idempotency_key"), *run_at = member(body, "run_at");
+	json_t *delay = member(body, "delay_ms"), *priority = member(body, "priority");
+	if (run_at && delay)
+		return fault_set(
+			fault, PROBLEM_BAD_FIELD, "delay_ms", "run_at and delay_ms exclude each other");
+	return (!key || member_key(key, out, fault)) && (!run_at || member_run_at(run_at, out, fault)) &&
+	       (!delay || member_delay(delay, now.wall_us, out, fault)) &&
+	       (!priority || member_priority(priority, out, fault));
+}
+
+void options_apply(const struct options *options, struct trigger *trigger)
+{
+	trigger->idempotency_key = options->idempotency_key;
+	trigger->run_at_us = options->run_at_us;
+	trigger->priority = options->priority;
+	trigger->source = options->source;
+	trigger->traceparent = options->traceparent;
+	trigger->tracestate = options->tracestate;
+}

@@ -1,0 +1,48 @@
+/* fcgi/request.h: one request as the handlers see it, whoever carried it. Plain data, so that everything
+ * behind it is tested without a socket. */
+#ifndef FCGI_REQUEST_H
+#define FCGI_REQUEST_H
+#include "fcgi/problem.h"
+#include "spool/base/clock.h"
+
+/* What nginx passes on; nothing else is looked at. */
+enum param {
+	PARAM_METHOD,
+	PARAM_PATH, /* DOCUMENT_URI: decoded and normalised */
+	PARAM_QUERY,
+	PARAM_CONTENT_TYPE,
+	PARAM_CONTENT_LENGTH,
+	PARAM_CONTENT_ENCODING,
+	PARAM_REMOTE_ADDR,
+	PARAM_REQUEST_ID,
+	PARAM_IDEMPOTENCY_KEY,
+	PARAM_TRACEPARENT,
+	PARAM_TRACESTATE,
+	PARAM_RUN_AT,
+	PARAM_DELAY,
+	PARAM_PRIORITY,
+	PARAM_SOURCE,
+	PARAM_X_FORWARDED_FOR,
+	PARAM_FORWARDED,
+	PARAM_X_REAL_IP,
+	PARAM_N
+};
+
+struct request {
+	struct slice param[PARAM_N]; /* empty: absent. Borrowed until the request ends, NUL-terminated if not
+					empty */
+	struct slice body;
+	struct fault body_fault; /* problem != NONE: the body was not taken, and this is why */
+	struct slice capture;    /* the variable part of the path */
+	int arg;                 /* of the route's row */
+	struct moment now;
+};
+
+/* Take one "NAME=value" string of the FastCGI environment; unknown names are passed over. false: the value
+ * is longer than its field may be. */
+bool request_take(struct request *request, const char *pair, struct fault *fault);
+
+/* CONTENT_LENGTH: decimal digits only; empty or absent is 0. false: it is something else. */
+bool request_length(const struct request *request, uint64_t *length);
+
+#endif

@@ -1,0 +1,37 @@
+/* fcgi/route.h: from method and path to a handler, by a table. Pure. */
+#ifndef FCGI_ROUTE_H
+#define FCGI_ROUTE_H
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+
+struct app;
+typedef void (*route_handler)(struct app *app, const struct request *request, struct reply *reply);
+
+#define ROUTE_PREFIX "/api/v1/workflow"
+
+enum {
+	ROUTE_OPEN = 1, /* for everybody: tells nothing about jobs */
+	ROUTE_ROOT = 2, /* the pattern is the whole path, not below ROUTE_PREFIX */
+};
+
+struct route {
+	const char *method;  /* GET also answers HEAD */
+	const char *pattern; /* "{}" stands for one segment, "{*}" at the end for all that is left */
+	route_handler handle;
+	int arg;
+	unsigned flags;
+};
+
+struct route_match {
+	const struct route *row; /* NULL: none */
+	bool known_path;         /* some row has this path */
+	bool is_open;            /* all rows of this path are open */
+	struct slice capture;    /* what stood for the braces; borrowed from path */
+	char allow[64];          /* the methods of this path, as in Allow: */
+};
+
+/* Literal parts match in any case; doubled slashes before the path and one trailing slash are tolerated. */
+void route_find(
+	const struct route *table, size_t n, struct slice method, struct slice path, struct route_match *out);
+
+#endif

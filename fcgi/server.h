@@ -1,0 +1,22 @@
+/* fcgi/server.h: the threads. Each takes a connection, serves its request or requests, and takes the next. */
+#ifndef FCGI_SERVER_H
+#define FCGI_SERVER_H
+#include "fcgi/app.h"
+#include "fcgi/listener.h"
+
+struct server;
+
+/* Start http.threads threads. Signals must be blocked already and libfcgi not yet in use. *out is NULL unless
+ * ST_OK. listener and app must outlive the server. */
+NODISCARD enum status server_start(
+	struct app *app, const struct listener *listener, struct server **out, struct why *why);
+
+/* Shut down connections whose peers have been silent for too long. To be called a few times a second. */
+void server_tend(struct server *server);
+
+/* End all threads: no more requests are awaited, those that came in are answered, and whatever keeps a thread
+ * after that is shut down. false: some thread did not end (it is inside a commit that does not return); then
+ * nothing was freed and the process should exit at once. Takes less than 5 s. */
+bool server_stop(struct server *server);
+
+#endif

@@ -1,0 +1,290 @@
+/* spool/ctl/cmd_look.c: list, show, workflow: jobs as people and programs read them. */
+#include "spool/ctl/ctl.h"
+#include "spool/ctl/out.h"
+#include "spool/show.h"
+
+#include <stdlib.h>
+
+enum { PAGE = 100, DEFAULT_LIMIT = 100, EVENTS_PAGE = 200 };
+
+static bool print_job_line(const struct job *job, bool whole)
+{
+	struct buf line;
+	struct jx_writer w;
+	out_json_begin(&line, &w);
+	show_job(&w, job, whole);
+	return out_json_end(&line);
+}
+
+static const struct out_column job_columns[] = {{"ID", false, false}, {"PHASE", true, false},
+	{"STATE", false, false}, {"TRIES", true, false}, {"ACCEPTED", false, false},
+	{"DUE OR ENDED", false, false}, {"WORKFLOW", false, true}, {"USER", false, true},
+	{"ERROR", false, true}};
+enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns };
+
+static bool add_job_row(struct libscols_table *table, const struct job *job)
+{
+	char id[JOB_ID_TEXT_LEN], phase[16], tries[32], accepted[32], when[32];
+	char workflow[JOB_TEXT_MAX + 1], user[JOB_TEXT_MAX + 1], error[JOB_ERROR_MAX + 1];
+	id_text(job->id, id);
+	snprintf(phase, sizeof phase, "%d", job->phase);
+	snprintf(tries, sizeof tries, "%u/%u", job->attempts_made, job->attempts_allowed);
+	snprintf(workflow, sizeof workflow, "%.*s", SLICE_ARG(job->workflow_id));
+	snprintf(user, sizeof user, "%.*s", SLICE_ARG(job->user_id));
+	snprintf(error, sizeof error, "%.*s", SLICE_ARG(job->error));
+	bool is_behind = job->state == JOB_WAITING && !job->has_turn;
+	const char *texts[JOB_COLUMNS] = {id, phase,
+		is_behind ? "waiting (behind)" : job_state_name(job->state), tries,
+		out_time(accepted, job->accepted_at_us),
+		out_time(when, job->finished_at_us ? job->finished_at_us : job->run_at_us), workflow, user,
+		error[0] ? error : NULL};
+	return out_row(table, texts, JOB_COLUMNS);
+}
+
+/* Go through the selection page by page. print is called for each job. */
+static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_table *, const struct job *),
+	struct libscols_table *table)
+{
+	struct cursor at = {""}, next;
+	struct job jobs[PAGE];
+	struct why why = WHY_INIT;
+	bool ok = true;
+	do {
+		size_t n, max = limit > 0 && limit < PAGE ? (size_t)limit : PAGE;
+		enum status st = spool_list(ctl->spool, &ctl->filter, &at, max, false, jobs, &n, &next, &why);
+		if (st != ST_OK)
+			return ctl_fail(st, &why);
+		for (size_t i = 0; i < n; i++) {
+			ok = ok && print(table, &jobs[i]);
+			job_release(&jobs[i]);
+		}
+		limit -= (long)n;
+		at = next;
+	} while (ok && at.text[0] && limit > 0);
+	if (at.text[0] && table)
+		fprintf(stderr, "clario-spool: there are more; see --limit\n");
+	return ok ? CTL_DONE : DAEMON_SYSTEM;
+}
+
+static bool print_json_job(struct libscols_table *table, const struct job *job)
+{
+	(void)table;
+	return print_job_line(job, false);
+}
+
+int cmd_list(struct ctl *ctl)
+{
+	if (ctl_has(ctl, OPTION_JSON))
+		return each_job(ctl, ctl->limit ? ctl->limit : INT32_MAX, print_json_job, NULL);
+	struct libscols_table *table = out_table(job_columns, JOB_COLUMNS);
+	if (!table)
+		return DAEMON_SYSTEM;
+	int code = each_job(ctl, ctl->limit ? ctl->limit : DEFAULT_LIMIT, add_job_row, table);
+	out_table_end(table);
+	return code;
+}
+
+static void print_event(const struct event *e)
+{
+	char at[32], detail[512] = "";
+	if (e->name.len)
+		snprintf(detail, sizeof detail, "%.*s to %.*s", SLICE_ARG(e->name), SLICE_ARG(e->room));
+	else if (e->from != EVENT_NO_STATE && e->to != EVENT_NO_STATE)
+		snprintf(detail, sizeof detail, "%s -> %s", job_state_name((enum job_state)e->from),
+			job_state_name((enum job_state)e->to));
+	else if (e->to != EVENT_NO_STATE)
+		snprintf(detail, sizeof detail, "-> %s", job_state_name((enum job_state)e->to));
+	printf("%8llu  %s  %-13s", (unsigned long long)e->seq, out_time(at, e->at_us),
+		event_kind_name(e->kind));
+	if (e->phase)
+		printf(" phase %d", e->phase);
+	if (e->attempt)
+		printf(", try %u", e->attempt);
+	printf("  %s", detail);
+	if (e->http_status)
+		printf("  HTTP %d", e->http_status);
+	if (e->reason.len)
+		printf("  %.*s", SLICE_ARG(e->reason));
+	if (e->actor.len)
+		printf("  [%.*s]", SLICE_ARG(e->actor));
+	putchar('\n');
+}
+
+static void print_event_json(const struct event *e)
+{
+	struct buf line;
+	struct jx_writer w;
+	out_json_begin(&line, &w);
+	show_event(&w, e);
+	out_json_end(&line);
+}
+
+/* All events of a filter that are there now; *last is where it ended. */
+static enum status each_event(
+	struct ctl *ctl, struct event_filter *filter, bool json, long *left, struct why *why)
+{
+	struct event events[EVENTS_PAGE];
+	for (;;) {
+		size_t n, max = *left > 0 && *left < EVENTS_PAGE ? (size_t)*left : EVENTS_PAGE;
+		uint64_t last;
+		enum status st = spool_events(ctl->spool, filter, max, events, &n, &last, why);
+		if (st != ST_OK)
+			return st;
+		for (size_t i = 0; i < n; i++) {
+			if (json)
+				print_event_json(&events[i]);
+			else
+				print_event(&events[i]);
+			event_release(&events[i]);
+		}
+		*left -= *left > 0 ? (long)n : 0;
+		bool is_end = last == filter->after_seq || (ctl->limit && *left <= 0);
+		filter->after_seq = last;
+		if (is_end)
+			return ST_OK;
+	}
+}
+
+static void print_field(const char *name, struct slice value)
+{
+	if (value.len)
+		printf("%-17s%.*s\n", name, SLICE_ARG(value));
+}
+
+static void print_times(const struct job *job)
+{
+	const struct {
+		const char *name;
+		int64_t at_us;
+	} rows[] = {{"accepted", job->accepted_at_us}, {"due", job->run_at_us},
+		{"first started", job->started_at_us}, {"finished", job->finished_at_us},
+		{"gives up", job->give_up_at_us}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[32];
+		if (rows[i].at_us)
+			printf("%-17s%s\n", rows[i].name, out_time(text, rows[i].at_us));
+	}
+}
+
+static void print_json_field(const char *name, struct slice json, bool reveal)
+{
+	struct buf masked = BUF_INIT(64 << 20);
+	if (!json.len)
+		return;
+	if (!reveal)
+		show_masked(json, &masked);
+	struct slice shown = reveal ? json : buf_slice(&masked);
+	printf("%-17s%.*s\n", name, SLICE_ARG(shown));
+	buf_release(&masked);
+}
+
+static void print_job(struct ctl *ctl, const struct job *job)
+{
+	char id[JOB_ID_TEXT_LEN], behind[JOB_ID_TEXT_LEN];
+	bool reveal = ctl_has(ctl, OPTION_REVEAL);
+	id_text(job->id, id);
+	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_is_step(job->phase) ? "step" : "phase",
+		job->phase, "state", job_state_name(job->state));
+	print_field("workflow", job->workflow_id);
+	print_field("user", job->user_id);
+	printf("%-17s%d\n%-17s%u of %u\n", "priority", job->priority, "attempts", job->attempts_made,
+		job->attempts_allowed);
+	if (!id_is_zero(job->behind)) {
+		id_text(job->behind, behind);
+		printf("%-17s%s\n", "behind", behind);
+	}
+	if (job->lease.owner[0])
+		printf("%-17s%s, token %llu\n", "leased to", job->lease.owner,
+			(unsigned long long)job->lease.token);
+	print_times(job);
+	print_field("idempotency key", job->idempotency_key);
+	print_field("source", job->source);
+	print_field("traceparent", job->traceparent);
+	print_field("error", job->error);
+	print_json_field("outcome", job->outcome, reveal);
+	print_json_field("checkpoint", job->checkpoint, reveal);
+	print_json_field("payload", job->payload, reveal);
+}
+
+static void print_job_json(struct ctl *ctl, struct job *job)
+{
+	struct buf masked = BUF_INIT(64 << 20);
+	if (!ctl_has(ctl, OPTION_REVEAL)) {
+		show_masked(job->payload, &masked);
+		job->payload = buf_slice(&masked);
+	}
+	print_job_line(job, true);
+	buf_release(&masked);
+}
+
+static int show_one(struct ctl *ctl, const char *text)
+{
+	struct job job;
+	struct why why = WHY_INIT;
+	long left = 0;
+	struct event_filter filter = {0};
+	if (!ctl_id(text, &filter.job))
+		return DAEMON_USAGE;
+	enum status st = spool_get(ctl->spool, filter.job, &job, &why);
+	if (st != ST_OK) {
+		fprintf(stderr, "clario-spool: %s: %s\n", text, why.text);
+		return st == ST_NOTFOUND ? CTL_NO : daemon_exit_code(st);
+	}
+	if (ctl_has(ctl, OPTION_JSON)) {
+		print_job_json(ctl, &job);
+	} else {
+		print_job(ctl, &job);
+		puts("events");
+		st = each_event(ctl, &filter, false, &left, &why);
+	}
+	job_release(&job);
+	return st == ST_OK ? CTL_DONE : ctl_fail(st, &why);
+}
+
+int cmd_show(struct ctl *ctl)
+{
+	int worst = CTL_DONE;
+	for (int i = 0; i < ctl->args_n; i++) {
+		int code = show_one(ctl, ctl->args[i]);
+		worst = code > worst ? code : worst;
+	}
+	return worst;
+}
+
+int cmd_workflow(struct ctl *ctl)
+{
+	struct why why = WHY_INIT;
+	long left = 0;
+	bool json = ctl_has(ctl, OPTION_JSON);
+	struct libscols_table *table = json ? NULL : out_table(job_columns, JOB_COLUMNS);
+	ctl->filter = (struct job_filter){.workflow_id = slice_text(ctl->args[0]), .oldest_first = true};
+	struct event_filter filter = {.workflow_id = ctl->filter.workflow_id};
+	if (!json && !table)
+		return DAEMON_SYSTEM;
+	int code = each_job(ctl, INT32_MAX, json ? print_json_job : add_job_row, table);
+	bool is_empty = table && scols_table_get_nlines(table) == 0;
+	if (table)
+		out_table_end(table);
+	if (code != CTL_DONE || is_empty)
+		return code != CTL_DONE ? code : CTL_NO;
+	if (!json)
+		puts("\ntimeline");
+	enum status st = each_event(ctl, &filter, json, &left, &why);
+	return st == ST_OK ? CTL_DONE : ctl_fail(st, &why);
+}
+
+int cmd_events(struct ctl *ctl)
+{
+	enum { FOLLOW_MS = 100 };
+	struct why why = WHY_INIT;
+	struct event_filter filter = ctl->events;
+	long left = ctl->limit;
+	for (;;) {
+		enum status st = each_event(ctl, &filter, ctl_has(ctl, OPTION_JSON), &left, &why);
+		if (st != ST_OK)
+			return ctl_fail(st, &why);
+		if (!ctl_has(ctl, OPTION_FOLLOW) || (ctl->limit && left <= 0) || fflush(stdout) != 0)
+			return CTL_DONE;
+		clock_sleep_ms(FOLLOW_MS);
+	}
+}

@@ -1,0 +1,81 @@
+/* spool/ctl/main.c: clario-spool: what ops people inspect and steer the spool with. Opens the spool itself,
+ * so it works with the daemons running and without. */
+#include "spool/base/jx.h"
+#include "spool/base/log.h"
+#include "spool/ctl/ctl.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* NOTFOUND is 69 when the spool is not there; a job that is not there is the answer "no", which commands
+ * give. */
+int ctl_fail(enum status st, const struct why *why)
+{
+	fprintf(stderr, "clario-spool: %s\n", why->text[0] ? why->text : status_name(st));
+	return daemon_exit_code(st);
+}
+
+bool ctl_id(const char *text, struct job_id *out)
+{
+	if (id_parse(slice_text(text), out) == ST_OK)
+		return true;
+	fprintf(stderr, "clario-spool: %s: not a job id\n", text);
+	return false;
+}
+
+static void set_actor(struct ctl *ctl)
+{
+	const char *name = getenv("SUDO_USER");
+	if (!name || !*name)
+		name = getenv("USER");
+	if (name && *name)
+		snprintf(ctl->actor, sizeof ctl->actor, "operator:%s", name);
+	else
+		snprintf(ctl->actor, sizeof ctl->actor, "operator:%u", (unsigned)getuid());
+}
+
+static int open_and_run(struct ctl *ctl)
+{
+	struct why why = WHY_INIT;
+	struct spool_conf conf = opts_spool_conf(&ctl->opts);
+	conf.read_only = ctl->command->access == ACCESS_READ;
+	enum status st = spool_open(&conf, &ctl->spool, &why);
+	if (st != ST_OK)
+		return ctl_fail(st, &why);
+	int code = ctl->command->run(ctl);
+	spool_close(ctl->spool);
+	return code;
+}
+
+static int run(struct ctl *ctl, const char *config, const char *spool_path)
+{
+	struct why why = WHY_INIT;
+	if (ctl->command->run == cmd_help || ctl->command->run == cmd_completion)
+		return ctl->command->run(ctl);
+	enum status st = opts_load(config, &ctl->opts, &why);
+	if (st == ST_OK && spool_path)
+		st = conf_set(opts_rows, opts_rows_n, &ctl->opts, "spool", "path", spool_path, &why);
+	if (st != ST_OK)
+		return ctl_fail(ST_INVALID, &why);
+	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
+	opts_release(&ctl->opts);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.reason = ""};
+	const char *config = NULL, *spool_path = NULL;
+	umask(0007);
+	log_open("clario-spool", LOG_LEVEL_WARNING);
+	jx_init();
+	set_actor(&ctl);
+	ctl_parse(&ctl, argc, argv, &config, &spool_path);
+	int code = run(&ctl, config, spool_path);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("clario-spool: cannot write the output\n", stderr);
+		return DAEMON_SYSTEM;
+	}
+	return code;
+}

@@ -1,0 +1,28 @@
+/* spool/ctl/out.h: tables for people (libsmartcols), JSON lines for programs. Data goes to stdout. */
+#ifndef SPOOL_CTL_OUT_H
+#define SPOOL_CTL_OUT_H
+#include "spool/base/jx.h"
+
+#include <libsmartcols/libsmartcols.h>
+
+struct out_column {
+	const char *name;
+	bool right;    /* numbers */
+	bool truncate; /* may be cut on a narrow terminal */
+};
+
+/* NULL: no memory. Values that came from outside are escaped by the library. */
+struct libscols_table *out_table(const struct out_column *columns, size_t n);
+/* One line; texts[i] may be NULL. false: no memory. */
+bool out_row(struct libscols_table *table, const char *const *texts, size_t n);
+/* Print and free. */
+void out_table_end(struct libscols_table *table);
+
+/* One JSON value per line: begin, write one value, end prints it. */
+void out_json_begin(struct buf *line, struct jx_writer *w);
+bool out_json_end(struct buf *line);
+
+/* "2026-11-24 10:00:00" (UTC), or "-" for 0. */
+const char *out_time(char out[32], int64_t wall_us);
+
+#endif

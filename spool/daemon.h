@@ -1,0 +1,33 @@
+/* spool/daemon.h: what clario-fcgi and clario-worker have in common from the outside: arguments, exit codes,
+ * pid file. */
+#ifndef SPOOL_DAEMON_H
+#define SPOOL_DAEMON_H
+#include "spool/base/status.h"
+
+#include <stdbool.h>
+
+/* After sysexits.h where it has a word for it; the ops tool uses the same numbers (clario-spool(8)). */
+enum daemon_exit {
+	DAEMON_STOPPED = 0,
+	DAEMON_USAGE = 2,
+	DAEMON_DAMAGED = 65,
+	DAEMON_NOT_THERE = 69,
+	DAEMON_SYSTEM = 71,
+	DAEMON_FULL = 73,
+	DAEMON_RESTART = 75, /* nothing is wrong with the configuration: start me again */
+	DAEMON_DENIED = 77,
+	DAEMON_CONFIG = 78,
+};
+
+struct daemon_args {
+	const char *config, *pid_file;
+	bool check_only, is_verbose;
+};
+
+/* -c, -p, -t, -v, -h, -V and their long forms. Ends the process for -h, -V and mistakes. */
+struct daemon_args daemon_parse(const char *program, int argc, char **argv);
+int daemon_exit_code(enum status st);
+/* path NULL: nothing to do. */
+NODISCARD enum status daemon_write_pid(const char *path, struct why *why);
+
+#endif

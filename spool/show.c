@@ -1,0 +1,154 @@
+/* spool/show.c: see show.h. */
+#include "spool/show.h"
+
+#include "spool/base/clock.h"
+#include "spool/model/phase.h"
+
+#include <strings.h>
+
+static void show_id(struct jx_writer *w, const char *key, struct job_id id)
+{
+	char text[JOB_ID_TEXT_LEN];
+	id_text(id, text);
+	jx_cstring(w, key, text);
+}
+
+static void string_or_null(struct jx_writer *w, const char *key, struct slice text)
+{
+	if (text.len)
+		jx_string(w, key, text);
+	else
+		jx_null(w, key);
+}
+
+static void show_lease(struct jx_writer *w, const struct job *job)
+{
+	if (job->state != JOB_ACTIVE) {
+		jx_null(w, "lease");
+		return;
+	}
+	struct moment now = clock_now();
+	bool same_boot = now.boot_id == job->lease.boot_id;
+	jx_open_object(w, "lease");
+	jx_cstring(w, "owner", job->lease.owner);
+	jx_int(w, "token", (int64_t)job->lease.token);
+	jx_int(w, "deadline_in_ms", same_boot ? (job->lease.deadline_boot_us - now.boot_us) / 1000 : 0);
+	jx_close_object(w);
+}
+
+void show_job(struct jx_writer *w, const struct job *job, bool whole)
+{
+	jx_open_object(w, NULL);
+	show_id(w, "id", job->id);
+	jx_int(w, phase_is_step(job->phase) ? "step" : "phase", job->phase);
+	jx_string(w, "workflow_id", job->workflow_id);
+	jx_string(w, "user_id", job->user_id);
+	jx_cstring(w, "state", job_state_name(job->state));
+	jx_int(w, "priority", job->priority);
+	jx_int(w, "attempts_made", job->attempts_made);
+	jx_int(w, "attempts_allowed", job->attempts_allowed);
+	jx_time(w, "accepted_at", job->accepted_at_us);
+	jx_time(w, "run_at", job->run_at_us);
+	jx_time(w, "started_at", job->started_at_us);
+	jx_time(w, "finished_at", job->finished_at_us);
+	jx_time(w, "give_up_at", job->give_up_at_us);
+	if (id_is_zero(job->behind))
+		jx_null(w, "behind");
+	else
+		show_id(w, "behind", job->behind);
+	show_lease(w, job);
+	string_or_null(w, "idempotency_key", job->idempotency_key);
+	string_or_null(w, "source", job->source);
+	string_or_null(w, "traceparent", job->traceparent);
+	string_or_null(w, "error", job->error);
+	jx_raw(w, "outcome", job->outcome);
+	jx_raw(w, "checkpoint", job->checkpoint);
+	if (whole)
+		jx_raw(w, "payload", job->payload);
+	jx_close_object(w);
+}
+
+static void state_if_any(struct jx_writer *w, const char *key, int state)
+{
+	if (state != EVENT_NO_STATE)
+		jx_cstring(w, key, job_state_name((enum job_state)state));
+}
+
+static void string_if_any(struct jx_writer *w, const char *key, struct slice text)
+{
+	if (text.len)
+		jx_string(w, key, text);
+}
+
+static void int_if_any(struct jx_writer *w, const char *key, int64_t value)
+{
+	if (value)
+		jx_int(w, key, value);
+}
+
+void show_event(struct jx_writer *w, const struct event *e)
+{
+	jx_open_object(w, NULL);
+	jx_int(w, "seq", (int64_t)e->seq);
+	jx_time(w, "at", e->at_us);
+	jx_cstring(w, "kind", event_kind_name(e->kind));
+	if (!id_is_zero(e->job))
+		show_id(w, "job_id", e->job);
+	int_if_any(w, phase_is_step(e->phase) ? "step" : "phase", e->phase);
+	string_if_any(w, "workflow_id", e->workflow_id);
+	string_if_any(w, "user_id", e->user_id);
+	state_if_any(w, "from", e->from);
+	state_if_any(w, "to", e->to);
+	int_if_any(w, "attempt", e->attempt);
+	string_if_any(w, "actor", e->actor);
+	string_if_any(w, "reason", e->reason);
+	int_if_any(w, "http_status", e->http_status);
+	int_if_any(w, "wait_ms", e->wait_ms);
+	int_if_any(w, "conn_ms", e->conn_ms);
+	int_if_any(w, "xfer_ms", e->xfer_ms);
+	string_if_any(w, "name", e->name);
+	string_if_any(w, "room", e->room);
+	if (e->data.len)
+		jx_raw(w, "data", e->data);
+	jx_close_object(w);
+}
+
+static bool looks_secret(const char *name)
+{
+	static const char *const words[] = {
+		"token", "password", "authorization", "secret", "api_key", "apikey"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
+static void mask(json_t *value)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+	json_object_foreach(value, key, member)
+	{
+		if (looks_secret(key))
+			json_object_set_new(value, key, json_string("***"));
+		else
+			mask(member);
+	}
+	json_array_foreach(value, i, member) mask(member);
+}
+
+void show_masked(struct slice json, struct buf *out)
+{
+	enum { DEPTH_MAX = 64 };
+	json_t *value;
+	struct jx_writer w;
+	if (jx_parse(json, DEPTH_MAX, &value, NULL) != ST_OK) {
+		buf_add_slice(out, json);
+		return;
+	}
+	mask(value);
+	jx_begin(&w, out);
+	jx_value(&w, NULL, value);
+	json_decref(value);
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# tests/docs/configuration-table.sh: README's configuration table, made from packaging/clario.conf.
+#
+# The retry rows that each phase can have are told once, as phase.N; the rows that each call has are told once, as
+# call.NAME, and what differs between the calls in a table of its own.
+set -eu
+
+# Every row as `section<TAB>key<TAB>default<TAB>help`.
+rows() {
+	awk '
+		/^\[.*\]/ { section = substr($0, 2, index($0, "]") - 2); help = ""; next }
+		/^#? ?[a-z][a-z-]* *=/ && section {
+			line = $0
+			sub(/^#? ?/, "", line)
+			key = line
+			sub(/ *=.*/, "", key)
+			sub(/^[^=]*= */, "", line)
+			print section "\t" key "\t" line "\t" help
+			help = ""
+			next
+		}
+		/^# / { help = help (help ? " " : "") substr($0, 3); next }
+		/^$/ { help = "" }' packaging/clario.conf
+}
+
+table() {
+	printf '| row | default | |\n| --- | --- | --- |\n'
+	rows | awk -F '\t' '
+		{ section = $1 }
+		section ~ /^phase[.]/ && $2 != "fee-rate" {
+			if (told[$2]++)
+				next
+			section = "phase.N"
+			$3 = ""
+		}
+		section ~ /^call[.]/ {
+			if (told["call " $2]++)
+				next
+			section = "call.NAME"
+			$3 = $2 ~ /connect-timeout|required/ ? $3 : ""
+		}
+		{
+			default_text = $3 == "" ? "" : "`" $3 "`"
+			printf "| `%s.%s` | %s | %s |\n", section, $2, default_text, $4
+		}'
+}
+
+calls() {
+	printf '\n| call | receiver | request | timeout | auth |\n| --- | --- | --- | --- | --- |\n'
+	rows | awk -F '\t' '
+		$1 ~ /^call[.]/ {
+			name = substr($1, 6)
+			if (!(name in seen)) { seen[name] = 1; order[++n] = name }
+			value[name, $2] = $3
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				name = order[i]
+				printf "| %s | %s | `%s %s` | %s | %s |\n", name, value[name, "receiver"],
+					value[name, "method"], value[name, "path"], value[name, "timeout"], value[name, "auth"]
+			}
+		}'
+}
+
+table
+calls

@@ -1,0 +1,37 @@
+#!/bin/sh
+# tests/lint/nginx.sh: nginx accepts the configurations: the checkout's instance, and the installed site.
+set -eu
+. tests/support/tap.sh
+
+nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
+
+instance_is_accepted() {
+	PORT=18399 RUN_DIR=$SCRATCH/run packaging/checkout/instance.sh configure &&
+		"$nginx" -t -p "$SCRATCH/run/" -c "$SCRATCH/run/nginx.conf" -e "$SCRATCH/error.log"
+}
+
+# As on a machine where it was installed: the site within an http block, the snippets beside it.
+site_is_accepted() {
+	mkdir -p "$SCRATCH/etc/snippets" &&
+		cp nginx/clario-workflow*.conf "$SCRATCH/etc/snippets" &&
+		sed "s|/var/log/nginx|$SCRATCH|" nginx/site.conf >"$SCRATCH/etc/site.conf" &&
+		printf 'pid %s/pid;\nevents {}\nhttp {\n\tinclude site.conf;\n}\n' "$SCRATCH" >"$SCRATCH/etc/nginx.conf" &&
+		"$nginx" -t -p "$SCRATCH/etc/" -c "$SCRATCH/etc/nginx.conf" -e "$SCRATCH/error.log"
+}
+
+kept_alive_is_accepted() {
+	sed -i 's/^\([ \t]*\)#keepalive/\1keepalive/' "$SCRATCH/etc/snippets/clario-workflow-http.conf" &&
+		sed -i 's/fastcgi_keep_conn off/fastcgi_keep_conn on/' "$SCRATCH/etc/snippets/clario-workflow-pass.conf" &&
+		"$nginx" -t -p "$SCRATCH/etc/" -c "$SCRATCH/etc/nginx.conf" -e "$SCRATCH/error.log"
+}
+
+no_header_passes_by_itself() {
+	grep -q '^fastcgi_pass_request_headers off;' nginx/clario-workflow-params.conf &&
+		! grep -rn 'fastcgi_pass_request_headers on\|include fastcgi_params\|include fastcgi.conf' nginx
+}
+
+check "the checkout's instance" instance_is_accepted
+check "the example site" site_is_accepted
+check "the example site, kept alive" kept_alive_is_accepted
+check "no header passes by itself" no_header_passes_by_itself
+done_testing

@@ -1,0 +1,86 @@
+/* tests/unit/test_access.c: who is let in without credentials. */
+#include "tests/support/unit.h"
+
+#include "fcgi/access.h"
+
+static const char *const LOCAL = "127.0.0.0/8, ::1";
+static const char *const PROXIES = "10.0.0.1, 10.0.0.2, 127.0.0.1";
+
+static void access__as_a_table(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *peer, *x_forwarded_for, *forwarded, *x_real_ip, *proxies;
+		bool want;
+	} rows[] = {
+		{"127.0.0.1", "", "", "", "", true},
+		{"127.8.9.1", "", "", "", "", true},
+		{"::1", "", "", "", "", true},
+		{"::ffff:127.0.0.1", "", "", "", "", true},
+		{"10.0.0.9", "", "", "", "", false},
+		{"", "", "", "", "", false},
+		{"unix:", "", "", "", "", false},
+		{"localhost", "", "", "", "", false},
+		/* forwarded by a peer that is no proxy of ours */
+		{"127.0.0.1", "127.0.0.1", "", "", "", false},
+		{"127.0.0.1", "", "for=127.0.0.1", "", "", false},
+		{"127.0.0.1", "", "", "127.0.0.1", "", false},
+		/* forwarded by one that is */
+		{"10.0.0.1", "127.0.0.1", "", "", "10.0.0.1", true},
+		{"10.0.0.1", "127.0.0.1, 10.0.0.2", "", "", "10.0.0.1, 10.0.0.2", true},
+		{"10.0.0.1", " 127.0.0.1 ,10.0.0.2,10.0.0.2", "", "", "10.0.0.1 10.0.0.2", true},
+		{"10.0.0.1", "8.8.8.8", "", "", "10.0.0.1", false},
+		/* what the client itself put in front is not believed */
+		{"10.0.0.1", "127.0.0.1, 8.8.8.8", "", "", "10.0.0.1", false},
+		{"10.0.0.1", "127.0.0.1, 8.8.8.8, 10.0.0.2", "", "", "10.0.0.1, 10.0.0.2", false},
+		{"10.0.0.1", "127.0.0.1, unknown", "", "", "10.0.0.1", false},
+		{"10.0.0.1", "127.0.0.1,", "", "", "10.0.0.1", false},
+		{"10.0.0.1", ",", "", "", "10.0.0.1", false},
+		/* only X-Forwarded-For can tell the client */
+		{"10.0.0.1", "", "for=127.0.0.1", "", "10.0.0.1", false},
+		{"10.0.0.1", "", "", "127.0.0.1", "10.0.0.1", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct access_rules rules = {LOCAL, rows[i].proxies};
+		struct request request = {0};
+		request.param[PARAM_REMOTE_ADDR] = slice_text(rows[i].peer);
+		request.param[PARAM_X_FORWARDED_FOR] = slice_text(rows[i].x_forwarded_for);
+		request.param[PARAM_FORWARDED] = slice_text(rows[i].forwarded);
+		request.param[PARAM_X_REAL_IP] = slice_text(rows[i].x_real_ip);
+		if (access_allows(&rules, &request) != rows[i].want)
+			fail_msg("row %zu: peer %s, forwarded for %s", i, rows[i].peer,
+				rows[i].x_forwarded_for);
+	}
+}
+
+static void access__all_proxies_is_the_first(void **state)
+{
+	(void)state;
+	const struct access_rules rules = {LOCAL, PROXIES};
+	struct request request = {0};
+	request.param[PARAM_REMOTE_ADDR] = slice_text("10.0.0.1");
+	request.param[PARAM_X_FORWARDED_FOR] = slice_text("127.0.0.1, 10.0.0.2");
+	assert_true(access_allows(&rules, &request));
+	request.param[PARAM_X_FORWARDED_FOR] = slice_text("10.0.0.2");
+	assert_false(access_allows(&rules, &request));
+}
+
+static void access__no_networks_is_nobody(void **state)
+{
+	(void)state;
+	const struct access_rules none = {"", ""}, null = {NULL, NULL};
+	struct request request = {0};
+	request.param[PARAM_REMOTE_ADDR] = slice_text("127.0.0.1");
+	assert_false(access_allows(&none, &request));
+	assert_false(access_allows(&null, &request));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(access__as_a_table),
+		cmocka_unit_test(access__all_proxies_is_the_first),
+		cmocka_unit_test(access__no_networks_is_nobody),
+	};
+	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
+}

@@ -1,0 +1,307 @@
+/* worker/attempt.c: see attempt.h.
+ *
+ * Order matters in two places. The notices at the start go with a checkpoint that nobody waits for: should
+ * the process die before it is on disk, the next attempt sends them, and if it is, none does. Between two
+ * calls the checkpoint is waited for: a call that was finished must never be made again. */
+#include "worker/attempt.h"
+
+#include "spool/base/log.h"
+#include "worker/call.h"
+#include "worker/retry.h"
+
+#include <stdlib.h>
+
+struct attempt *attempt_new(struct attempt_env *env, struct job *job)
+{
+	struct attempt *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->env = env;
+	a->job = *job;
+	*job = (struct job)JOB_INIT;
+	a->handler = phase_handler(a->job.phase);
+	return a;
+}
+
+static void end(struct attempt *a)
+{
+	if (a->is_calling)
+		http_cancel(a->env->http, a);
+	a->env->ended(a->env->arg, a);
+	run_release(&a->run);
+	job_release(&a->job);
+	free(a);
+}
+
+static void log_outcome(
+	const struct attempt *a, const char *outcome, enum log_level level, struct slice error)
+{
+	char id[JOB_ID_TEXT_LEN];
+	id_text(a->job.id, id);
+	log_line(level,
+		"job=%s phase=%d try=%u outcome=%s code=%ld wait_ms=%lld conn_ms=%lld xfer_ms=%lld%s%s", id,
+		a->job.phase, a->job.attempts_made, outcome, a->http_status, (long long)a->wait_ms,
+		(long long)a->conn_ms, (long long)a->xfer_ms, error.len ? " err=" : "",
+		error.len ? LOG_Q(error) : "");
+}
+
+static void write_checkpoint(struct attempt *a, struct outcome *o)
+{
+	struct jx_writer w;
+	jx_begin(&w, &o->checkpoint);
+	jx_value(&w, NULL, a->run.checkpoint);
+}
+
+/* No memory for an outcome: say nothing. The lease runs out, and the job is claimed again. */
+static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
+{
+	struct outcome *o = outcome_new(&a->job, kind);
+	if (!o) {
+		log_err("event=no_memory job_phase=%d", a->job.phase);
+		return NULL;
+	}
+	o->settlement.http_status = (int)a->http_status;
+	o->settlement.wait_ms = a->wait_ms;
+	o->settlement.conn_ms = a->conn_ms;
+	o->settlement.xfer_ms = a->xfer_ms;
+	outcome_take_notices(o, &a->run);
+	return o;
+}
+
+static void give_checkpoint(struct attempt *a, bool wants_answer)
+{
+	struct outcome *o = new_outcome(a, SETTLE_CHECKPOINT);
+	if (!o)
+		return;
+	write_checkpoint(a, o);
+	o->wants_answer = wants_answer;
+	feed_give(a->env->feed, o);
+}
+
+/* The highest completed phase of the workflow between the first and this one; 0: none. */
+static int rollback_phase(struct attempt *a)
+{
+	enum { PAGE = 32 };
+	struct job_filter filter = {
+		.has_state = true, .state = JOB_COMPLETED, .workflow_id = a->job.workflow_id};
+	struct job jobs[PAGE];
+	struct cursor at = {""}, next;
+	size_t n;
+	int best = 0;
+	if (phase_is_step(a->job.phase) || a->job.phase == PHASE_FIRST)
+		return 0;
+	do {
+		if (spool_list(a->env->spool, &filter, &at, PAGE, false, jobs, &n, &next, NULL) != ST_OK)
+			return best;
+		for (size_t i = 0; i < n; i++) {
+			int phase = jobs[i].phase;
+			if (phase > PHASE_FIRST && phase < a->job.phase && phase > best)
+				best = phase;
+			job_release(&jobs[i]);
+		}
+		at = next;
+	} while (at.text[0]);
+	return best;
+}
+
+static void fail(struct attempt *a, struct slice error)
+{
+	struct slice message = slice_text(a->handler->failure), none = SLICE_INIT;
+	int back_to = rollback_phase(a);
+	run_clear_notices(&a->run);
+	run_closing_notices(&a->run, false, message, none, error);
+	if (back_to)
+		run_rollback_notices(&a->run, back_to, error);
+	struct outcome *o = new_outcome(a, SETTLE_FAIL);
+	if (o) {
+		buf_add_slice(
+			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
+		run_outcome(&a->run, false, message, none, error, &o->body);
+		feed_give(a->env->feed, o);
+	}
+	log_outcome(a, "failed", LOG_LEVEL_ERR, error);
+	end(a);
+}
+
+static void retry_at(struct attempt *a, int64_t run_at_us, struct slice error)
+{
+	struct outcome *o = new_outcome(a, SETTLE_RETRY);
+	if (o) {
+		buf_add_slice(
+			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
+		o->settlement.run_at_us = run_at_us;
+		feed_give(a->env->feed, o);
+	}
+	log_outcome(a, "retry", LOG_LEVEL_WARNING, error);
+	end(a);
+}
+
+static void complete(struct attempt *a)
+{
+	struct buf message = BUF_INIT(1024), data = BUF_INIT(EVENT_DATA_MAX);
+	struct slice none = SLICE_INIT;
+	struct jx_writer w;
+	jx_begin(&w, &data);
+	jx_open_object(&w, NULL);
+	a->run.now = clock_now();
+	a->handler->finish(&a->run, &message, &w);
+	jx_close_object(&w);
+	run_closing_notices(&a->run, true, buf_slice(&message), buf_slice(&data), none);
+	struct outcome *o = new_outcome(a, SETTLE_COMPLETE);
+	if (o) {
+		run_outcome(&a->run, true, buf_slice(&message), buf_slice(&data), none, &o->body);
+		feed_give(a->env->feed, o);
+	}
+	buf_release(&message);
+	buf_release(&data);
+	log_outcome(a, "completed", LOG_LEVEL_INFO, none);
+	end(a);
+}
+
+static double chance(void)
+{
+	return (double)random() / ((double)RAND_MAX + 1);
+}
+
+static void go_on(struct attempt *a);
+
+/* A call failed: again later, for good, or tolerated because it is not required. */
+static void call_failed(struct attempt *a, enum failure failure, int64_t retry_after_s, const char *error)
+{
+	enum call_name call = a->handler->calls[a->call_at];
+	struct retry_opts policy = opts_retry(a->env->opts, a->job.phase);
+	struct retry_case c = {
+		.attempts_made = a->job.attempts_made,
+		.attempts_allowed = a->job.attempts_allowed,
+		.give_up_at_us = a->job.give_up_at_us,
+		.now_us = clock_now().wall_us,
+		.retry_after_s = retry_after_s,
+		.chance = chance(),
+	};
+	struct buf text = BUF_INIT(JOB_ERROR_MAX);
+	int64_t run_at_us;
+	buf_fmt(&text, "call %s: %.800s", opts_call_name(call), error);
+	if (failure == FAILURE_PASSING && retry_decide(&policy, &c, &run_at_us)) {
+		retry_at(a, run_at_us, buf_slice(&text));
+	} else if (a->env->opts->call[call].required) {
+		if (failure == FAILURE_PASSING)
+			buf_text(&text, " (attempts used up)");
+		fail(a, buf_slice(&text));
+	} else {
+		run_record_call(&a->run, call, false, NULL);
+		go_on(a);
+	}
+	buf_release(&text);
+}
+
+static void call_succeeded(struct attempt *a, const struct http_answer *answer)
+{
+	enum call_name call = a->handler->calls[a->call_at];
+	json_t *body = NULL, *value = NULL;
+	if (a->handler->keep && jx_parse(answer->body, 64, &body, NULL) == ST_OK)
+		value = a->handler->keep(call, body);
+	json_decref(body);
+	run_record_call(&a->run, call, true, value);
+	if (a->call_at + 1 == a->handler->calls_n) {
+		go_on(a);
+		return;
+	}
+	a->is_storing = true;
+	give_checkpoint(a, true);
+}
+
+static void call_done(void *tag, const struct http_answer *answer)
+{
+	struct attempt *a = tag;
+	enum call_name call = a->handler->calls[a->call_at];
+	enum failure failure = answer->is_permanent ? FAILURE_PERMANENT : retry_classify(answer->status);
+	char text[320];
+	a->is_calling = false;
+	a->http_status = answer->status;
+	a->conn_ms += answer->conn_ms;
+	a->xfer_ms += answer->xfer_ms;
+	if (answer->status && a->handler->accepts && a->handler->accepts(call, answer->status))
+		failure = FAILURE_NONE;
+	if (failure == FAILURE_NONE) {
+		call_succeeded(a, answer);
+		return;
+	}
+	if (answer->status)
+		snprintf(text, sizeof text, "answered %ld", answer->status);
+	else
+		snprintf(text, sizeof text, "%s", answer->error);
+	call_failed(a, failure, answer->retry_after_s, text);
+}
+
+static void make_call(struct attempt *a)
+{
+	struct call_request request;
+	struct why why = WHY_INIT;
+	enum status st = call_build(&request, &a->run, a->handler, a->handler->calls[a->call_at], &why);
+	if (st == ST_OK) {
+		st = http_start(a->env->http, &request.request, call_done, a);
+		a->is_calling = st == ST_OK;
+		if (st != ST_OK)
+			why_set(&why, st, "a header or the URL cannot be sent");
+	}
+	call_release(&request);
+	if (st != ST_OK)
+		call_failed(a, st == ST_INVALID ? FAILURE_PERMANENT : FAILURE_PASSING, 0, why.text);
+}
+
+/* The next call that is not done yet, or the end. */
+static void go_on(struct attempt *a)
+{
+	const struct phase_handler *h = a->handler;
+	for (a->call_at = 0; a->call_at < h->calls_n; a->call_at++) {
+		enum call_name call = h->calls[a->call_at];
+		if (!run_call_done(&a->run, call) && !(h->skips && h->skips(&a->run, call))) {
+			make_call(a);
+			return;
+		}
+	}
+	complete(a);
+}
+
+void attempt_start(struct attempt *a)
+{
+	struct moment now = clock_now();
+	a->wait_ms = (a->job.claimed_at_us - a->job.run_at_us) / 1000;
+	if (!run_open(&a->run, a->env->opts, &a->job, now) || !a->handler->begin(&a->run)) {
+		fail(a, slice_text(a->run.why.text));
+		return;
+	}
+	if (run_was_notified(&a->run)) {
+		run_clear_notices(&a->run);
+	} else if (a->run.notices_n > 0) {
+		run_set_notified(&a->run);
+		give_checkpoint(a, false);
+	}
+	go_on(a);
+}
+
+void attempt_stored(struct attempt *a)
+{
+	if (!a->is_storing)
+		return;
+	a->is_storing = false;
+	go_on(a);
+}
+
+void attempt_lost(struct attempt *a)
+{
+	struct slice none = SLICE_INIT;
+	log_outcome(a, "fenced", LOG_LEVEL_WARNING, none);
+	end(a);
+}
+
+void attempt_release(struct attempt *a)
+{
+	struct slice none = SLICE_INIT;
+	run_clear_notices(&a->run);
+	struct outcome *o = new_outcome(a, SETTLE_RELEASE);
+	if (o)
+		feed_give(a->env->feed, o);
+	log_outcome(a, "released", LOG_LEVEL_INFO, none);
+	end(a);
+}

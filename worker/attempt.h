@@ -1,0 +1,45 @@
+/* worker/attempt.h: one attempt at one job, from the claim to the outcome: the phase's calls one after the
+ * other, with a checkpoint on disk between two of them. All on the loop's thread. */
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+#include "worker/feed.h"
+#include "worker/http.h"
+
+struct attempt;
+
+/* What all attempts share. */
+struct attempt_env {
+	const struct opts *opts;
+	struct spool *spool;
+	struct http *http;
+	struct feed *feed;
+	void (*ended)(void *arg, struct attempt *attempt); /* the attempt is over and about to be freed */
+	void *arg;
+};
+
+struct attempt {
+	struct attempt *next, *prev; /* the loop's list */
+	struct attempt_env *env;
+	struct job job;
+	struct run run;
+	const struct phase_handler *handler;
+	size_t call_at;   /* of handler->calls */
+	bool is_started;  /* counted among the running ones */
+	bool is_calling;  /* an HTTP request is under way */
+	bool is_storing;  /* a checkpoint is on its way to the disk */
+	long http_status; /* of the last call */
+	int64_t wait_ms, conn_ms, xfer_ms;
+};
+
+/* Takes over *job. NULL: no memory. */
+NODISCARD struct attempt *attempt_new(struct attempt_env *env, struct job *job);
+/* Begin. The attempt may have ended when this returns. */
+void attempt_start(struct attempt *attempt);
+/* Its checkpoint is on disk: go on. */
+void attempt_stored(struct attempt *attempt);
+/* Its lease is gone: drop it without an outcome. */
+void attempt_lost(struct attempt *attempt);
+/* Give the job back unused (not started), or because the worker stops. */
+void attempt_release(struct attempt *attempt);
+
+#endif

@@ -1,0 +1,28 @@
+/* worker/call.h: one row of [call.*] and one job become an HTTP request. */
+#ifndef WORKER_CALL_H
+#define WORKER_CALL_H
+#include "worker/http.h"
+#include "worker/phases/phases.h"
+
+enum { CALL_HEADERS_MAX = 12 };
+
+struct call_request {
+	struct http_request request; /* points into the buffers below */
+	struct buf url, body;
+	struct buf header[CALL_HEADERS_MAX];
+	const char *headers[CALL_HEADERS_MAX];
+	size_t headers_n;
+};
+
+/* ST_OK; BUSY: the receiver's URL is not configured (that gets mended: try again later); INVALID: a value
+ * cannot stand in a header or URL; NOMEM. *why says which. Release in every case. */
+NODISCARD enum status call_build(struct call_request *out, struct run *run,
+	const struct phase_handler *handler, enum call_name call, struct why *why);
+void call_release(struct call_request *request);
+
+/* Percent-encode everything but unreserved characters (RFC 3986 section 2.3). */
+void call_percent_encode(struct slice text, struct buf *out);
+/* The caller's trace with a new span id, as a W3C traceparent; false: the caller gave none that is valid. */
+bool call_traceparent(struct slice given, char out[56]);
+
+#endif

@@ -1,0 +1,381 @@
+/* worker/feed.c: see feed.h. */
+#include "worker/feed.h"
+
+#include "spool/base/log.h"
+#include "worker/retain.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Outcomes of one commit; the pause between commits when there is always more, so that intake's commits get
+ * their turn; how long the thread sleeps at most; the wait after a commit that failed. */
+enum {
+	BATCH_MAX = 512,
+	YIELD_MS = 1,
+	IDLE_MS = 1000,
+	FAIL_MS = 100,
+	FAIL_MAX_MS = 2000,
+	CLAIM_BYTES = 64 << 20
+};
+
+struct held {
+	struct job_id id;
+	uint64_t token;
+};
+
+struct feed {
+	struct feed_conf conf;
+	pthread_t thread;
+	int event_fd; /* rung by the loop */
+	atomic_bool stop_claims, finish, broken;
+	pthread_mutex_t lock;
+	struct outcome *given, **given_last; /* from the loop; under the lock */
+	struct feed_news *news;              /* ring, to the loop; under the lock */
+	size_t news_at, news_n, news_cap;
+	/* The thread's own: */
+	struct held *held; /* leases that no outcome has ended yet */
+	size_t held_n, held_cap;
+	struct outcome *pending; /* taken, not written yet */
+	struct settlement *settlements;
+	struct job *jobs;
+	int64_t next_renew_us, next_due_us;
+	int fail_ms;
+	struct retain retain;
+	struct log_limit log_limit;
+};
+
+static void ring(struct feed *f)
+{
+	uint64_t one = 1;
+	ssize_t n = write(f->event_fd, &one, sizeof one);
+	(void)n; /* a counter at its limit has been rung */
+}
+
+void feed_give(struct feed *f, struct outcome *outcome)
+{
+	outcome_seal(outcome);
+	outcome->next = NULL;
+	pthread_mutex_lock(&f->lock);
+	bool was_empty = f->given == NULL;
+	*f->given_last = outcome;
+	f->given_last = &outcome->next;
+	pthread_mutex_unlock(&f->lock);
+	if (was_empty)
+		ring(f);
+}
+
+bool feed_take(struct feed *f, struct feed_news *out)
+{
+	pthread_mutex_lock(&f->lock);
+	bool any = f->news_n > 0;
+	if (any) {
+		*out = f->news[f->news_at];
+		f->news_at = (f->news_at + 1) % f->news_cap;
+		f->news_n--;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return any;
+}
+
+/* There is always room: jobs held are bounded, and each has at most one piece of each kind of news under way.
+ */
+static void tell(struct feed *f, const struct feed_news *news)
+{
+	pthread_mutex_lock(&f->lock);
+	f->news[(f->news_at + f->news_n++) % f->news_cap] = *news;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void forget(struct feed *f, struct job_id id, uint64_t token)
+{
+	for (size_t i = 0; i < f->held_n; i++)
+		if (f->held[i].token == token && id_cmp(f->held[i].id, id) == 0) {
+			f->held[i] = f->held[--f->held_n];
+			return;
+		}
+}
+
+static bool ends_lease(enum settle_kind kind)
+{
+	return kind != SETTLE_CHECKPOINT && kind != SETTLE_RENEW;
+}
+
+static void log_refused(const struct settlement *s)
+{
+	char id[JOB_ID_TEXT_LEN];
+	id_text(s->id, id);
+	log_warning("job=%s event=%s token=%llu verdict=%s", id,
+		s->verdict == ST_CONFLICT ? "fenced" : "refused", (unsigned long long)s->token,
+		status_name(s->verdict));
+}
+
+/* After a commit: what each verdict means for what is held and for the loop. */
+static void follow_up(struct feed *f, const struct settlement *s, bool wants_answer)
+{
+	struct feed_news news = {.id = s->id, .token = s->token};
+	if (ends_lease(s->kind) || s->verdict != ST_OK)
+		forget(f, s->id, s->token);
+	if (s->verdict != ST_OK)
+		log_refused(s);
+	if (s->verdict != ST_OK && !ends_lease(s->kind)) {
+		news.kind = FEED_LOST;
+		tell(f, &news);
+	} else if (wants_answer) {
+		news.kind = FEED_STORED;
+		tell(f, &news);
+	}
+}
+
+static void take_given(struct feed *f)
+{
+	struct outcome **end = &f->pending;
+	while (*end)
+		end = &(*end)->next;
+	pthread_mutex_lock(&f->lock);
+	*end = f->given;
+	f->given = NULL;
+	f->given_last = &f->given;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static size_t lay_out_outcomes(struct feed *f)
+{
+	size_t n = 0;
+	for (const struct outcome *o = f->pending; o && n < BATCH_MAX; o = o->next)
+		f->settlements[n++] = o->settlement;
+	return n;
+}
+
+static bool is_being_settled(const struct feed *f, const struct held *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f->settlements[i].token == h->token && id_cmp(f->settlements[i].id, h->id) == 0 &&
+			ends_lease(f->settlements[i].kind))
+			return true;
+	return false;
+}
+
+/* A third of the lease has passed: renew what is held and not being ended. */
+static size_t lay_out_renewals(struct feed *f, size_t outcomes)
+{
+	int64_t now = clock_mono_us();
+	size_t n = outcomes;
+	if (now < f->next_renew_us)
+		return n;
+	f->next_renew_us = now + f->conf.opts->worker.lease_ms * 1000 / 3;
+	for (size_t i = 0; i < f->held_n; i++)
+		if (!is_being_settled(f, &f->held[i], outcomes))
+			f->settlements[n++] = (struct settlement){.id = f->held[i].id,
+				.token = f->held[i].token,
+				.kind = SETTLE_RENEW,
+				.lease_ms = f->conf.opts->worker.lease_ms};
+	return n;
+}
+
+static void drop_written(struct feed *f, size_t outcomes)
+{
+	for (size_t i = 0; i < outcomes; i++) {
+		struct outcome *o = f->pending;
+		f->pending = o->next;
+		follow_up(f, &f->settlements[i], o->wants_answer);
+		outcome_free(o);
+	}
+}
+
+static void hold(struct feed *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
+		f->held[f->held_n++] = (struct held){f->jobs[i].id, f->jobs[i].lease.token};
+		tell(f, &news);
+	}
+}
+
+static void note_failure(struct feed *f, enum status st, const struct why *why)
+{
+	unsigned long skipped;
+	if (log_allowed(&f->log_limit, 5000, &skipped))
+		log_err("event=exchange_failed status=%s skipped=%lu why=%s", status_name(st), skipped,
+			LOG_QT(why->text));
+	if (spool_is_broken(f->conf.spool))
+		atomic_store(&f->broken, true);
+	f->fail_ms = f->fail_ms ? f->fail_ms * 2 : FAIL_MS;
+	if (f->fail_ms > FAIL_MAX_MS)
+		f->fail_ms = FAIL_MAX_MS;
+}
+
+/* How many more jobs may be held once `ending` leases have ended. */
+static size_t room(const struct feed *f, size_t ending)
+{
+	if (atomic_load(&f->stop_claims))
+		return 0;
+	size_t after = f->held_n > ending ? f->held_n - ending : 0;
+	return f->held_cap - after;
+}
+
+static size_t count_ending(const struct feed *f, size_t n)
+{
+	size_t ending = 0;
+	for (size_t i = 0; i < n; i++)
+		ending += ends_lease(f->settlements[i].kind);
+	return ending;
+}
+
+/* One commit: outcomes and renewals in, jobs out. true: it did something. */
+static bool exchange(struct feed *f)
+{
+	struct why why = WHY_INIT;
+	take_given(f);
+	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
+	struct claim_ask ask = {
+		.owner = f->conf.owner,
+		.max = room(f, count_ending(f, outcomes)),
+		.max_bytes = CLAIM_BYTES,
+		.lease_ms = f->conf.opts->worker.lease_ms,
+	};
+	enum status st = spool_exchange(
+		f->conf.spool, clock_now(), f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
+	if (st != ST_OK) {
+		note_failure(f, st, &why);
+		return false;
+	}
+	f->fail_ms = 0;
+	drop_written(f, outcomes);
+	for (size_t i = outcomes; i < n; i++)
+		follow_up(f, &f->settlements[i], false);
+	hold(f, got);
+	if (n > 0 || got > 0)
+		f->conf.wake(f->conf.wake_arg);
+	return outcomes > 0 || got > 0;
+}
+
+static int until_ms(int64_t wall_us)
+{
+	int64_t left = wall_us - clock_now().wall_us;
+	if (wall_us == INT64_MAX || left > IDLE_MS * 1000)
+		return IDLE_MS;
+	return left <= 0 ? 0 : (int)(left / 1000) + 1;
+}
+
+static void wait_for_work(struct feed *f)
+{
+	int wake_fd = spool_wake_fd(f->conf.spool);
+	struct pollfd fds[2] = {{.fd = f->event_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+	/* A full house cannot take what the hint announces: leave it there. */
+	bool has_room = room(f, 0) > 0;
+	int timeout = f->fail_ms ? f->fail_ms : has_room ? until_ms(f->next_due_us) : IDLE_MS;
+	int64_t renew_ms = (f->next_renew_us - clock_mono_us()) / 1000 + 1;
+	if (f->held_n && renew_ms < timeout)
+		timeout = renew_ms < 0 ? 0 : (int)renew_ms;
+	poll(fds, has_room && !f->fail_ms && wake_fd >= 0 ? 2 : 1, timeout);
+	uint64_t count;
+	ssize_t n = read(f->event_fd, &count, sizeof count);
+	(void)n;
+	if (fds[1].revents & POLLIN)
+		spool_wake_drain(f->conf.spool);
+}
+
+static bool is_finished(struct feed *f)
+{
+	if (!atomic_load(&f->finish) && !atomic_load(&f->broken))
+		return false;
+	take_given(f);
+	return f->pending == NULL || atomic_load(&f->broken) || f->fail_ms >= FAIL_MAX_MS;
+}
+
+static void *run(void *arg)
+{
+	struct feed *f = arg;
+	while (!is_finished(f)) {
+		if (exchange(f))
+			clock_sleep_ms(YIELD_MS);
+		else
+			wait_for_work(f);
+		if (f->fail_ms == 0)
+			retain_step(&f->retain);
+		if (atomic_load(&f->broken))
+			f->conf.wake(f->conf.wake_arg);
+	}
+	return NULL;
+}
+
+static bool allocate(struct feed *f)
+{
+	f->held_cap = (size_t)f->conf.opts->worker.in_flight * 2;
+	f->news_cap = f->held_cap * 4;
+	f->held = calloc(f->held_cap, sizeof *f->held);
+	f->jobs = calloc(f->held_cap, sizeof *f->jobs);
+	f->news = calloc(f->news_cap, sizeof *f->news);
+	f->settlements = calloc(BATCH_MAX + f->held_cap, sizeof *f->settlements);
+	f->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return f->held && f->jobs && f->news && f->settlements && f->event_fd >= 0;
+}
+
+struct feed *feed_start(const struct feed_conf *conf, struct why *why)
+{
+	struct feed *f = calloc(1, sizeof *f);
+	if (!f) {
+		why_set(why, ST_NOMEM, "out of memory");
+		return NULL;
+	}
+	f->conf = *conf;
+	f->event_fd = -1;
+	f->given_last = &f->given;
+	f->next_due_us = INT64_MAX;
+	pthread_mutex_init(&f->lock, NULL);
+	retain_init(&f->retain, conf->opts, conf->spool);
+	f->next_renew_us = clock_mono_us() + conf->opts->worker.lease_ms * 1000 / 3;
+	if (!allocate(f) || pthread_create(&f->thread, NULL, run, f) != 0) {
+		why_set(why, ST_NOMEM, "cannot start the feed thread");
+		feed_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void feed_stop_claims(struct feed *f)
+{
+	atomic_store(&f->stop_claims, true);
+	ring(f);
+}
+
+bool feed_finish(struct feed *f)
+{
+	atomic_store(&f->stop_claims, true);
+	atomic_store(&f->finish, true);
+	ring(f);
+	pthread_join(f->thread, NULL);
+	return f->pending == NULL;
+}
+
+bool feed_is_broken(const struct feed *f)
+{
+	return atomic_load(&f->broken);
+}
+
+void feed_free(struct feed *f)
+{
+	if (!f)
+		return;
+	while (f->pending) {
+		struct outcome *o = f->pending;
+		f->pending = o->next;
+		outcome_free(o);
+	}
+	for (struct feed_news news; f->news && feed_take(f, &news);)
+		if (news.kind == FEED_JOB)
+			job_release(&news.job);
+	if (f->event_fd >= 0)
+		close(f->event_fd);
+	pthread_mutex_destroy(&f->lock);
+	free(f->held);
+	free(f->jobs);
+	free(f->news);
+	free(f->settlements);
+	free(f);
+}

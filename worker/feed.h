@@ -1,0 +1,46 @@
+/* worker/feed.h: the thread between the spool and the loop. It writes outcomes in batches, together with the
+ * next claims, so that the loop never waits for a disk; it renews leases, and it keeps house (retention, dead
+ * readers).
+ *
+ * Invariant: an outcome that was given is written, however often that takes, or refused by the spool as
+ * fenced; it is never dropped while the process lives. Threads: feed_give, feed_take, feed_stop_claims,
+ * feed_finish are for the loop. */
+#ifndef WORKER_FEED_H
+#define WORKER_FEED_H
+#include "worker/outcome.h"
+
+struct feed;
+
+struct feed_conf {
+	const struct opts *opts;
+	struct spool *spool;
+	const char *owner;       /* "host:pid", as it stands in leases */
+	void (*wake)(void *arg); /* called when there is something to take */
+	void *wake_arg;
+};
+
+enum feed_news_kind {
+	FEED_JOB,    /* a job to run; the taker owns it */
+	FEED_STORED, /* the checkpoint of this job and token is on disk */
+	FEED_LOST,   /* the lease is gone: stop what runs for it */
+};
+struct feed_news {
+	enum feed_news_kind kind;
+	struct job job;   /* JOB */
+	struct job_id id; /* STORED, LOST */
+	uint64_t token;
+};
+
+NODISCARD struct feed *feed_start(const struct feed_conf *conf, struct why *why);
+/* Takes over *outcome. */
+void feed_give(struct feed *feed, struct outcome *outcome);
+/* false: nothing new. */
+bool feed_take(struct feed *feed, struct feed_news *out);
+void feed_stop_claims(struct feed *feed);
+/* Write what was given and end the thread. true: all of it was written. */
+bool feed_finish(struct feed *feed);
+/* The spool is beyond help in this process. */
+bool feed_is_broken(const struct feed *feed);
+void feed_free(struct feed *feed);
+
+#endif

@@ -1,0 +1,284 @@
+/* worker/http.c: see http.h. Handles are kept and used again; connections are kept by the multi handle. */
+#include "worker/http.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+enum { HEADERS_BYTES_MAX = 64 << 10 };
+
+struct transfer {
+	struct transfer *next, *prev; /* of those under way, or of the idle ones (next only) */
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf request_body, answer_body;
+	size_t header_bytes;
+	bool too_large;
+	http_done done;
+	void *tag;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct http {
+	CURLM *multi;
+	struct transfer busy; /* ring */
+	struct transfer *idle;
+	int64_t max_response;
+};
+
+struct http *http_new(size_t in_flight, int64_t max_response)
+{
+	struct http *http = calloc(1, sizeof *http);
+	if (!http || !(http->multi = curl_multi_init())) {
+		free(http);
+		return NULL;
+	}
+	http->busy.next = http->busy.prev = &http->busy;
+	http->max_response = max_response;
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)in_flight * 2);
+	return http;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	buf_add(&t->answer_body, bytes, size * n);
+	if (buf_status(&t->answer_body) == ST_OK)
+		return size * n;
+	t->too_large = true;
+	return 0;
+}
+
+static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	(void)bytes;
+	t->header_bytes += size * n;
+	if (t->header_bytes <= HEADERS_BYTES_MAX)
+		return size * n;
+	t->too_large = true;
+	return 0;
+}
+
+/* What no request may change. */
+static bool set_up(struct transfer *t)
+{
+	CURL *e = t->easy;
+	return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HEADERDATA, t) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PRIVATE, t) == CURLE_OK;
+}
+
+static struct transfer *transfer_new(struct http *http)
+{
+	struct transfer *t = http->idle;
+	if (t) {
+		http->idle = t->next;
+		return t;
+	}
+	t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	buf_init(&t->request_body, SIZE_MAX / 2);
+	buf_init(&t->answer_body, (size_t)http->max_response);
+	t->easy = curl_easy_init();
+	if (t->easy && set_up(t))
+		return t;
+	curl_easy_cleanup(t->easy);
+	free(t);
+	return NULL;
+}
+
+static void transfer_free(struct transfer *t)
+{
+	curl_slist_free_all(t->headers);
+	curl_easy_cleanup(t->easy);
+	buf_release(&t->request_body);
+	buf_release(&t->answer_body);
+	free(t);
+}
+
+static void retire(struct http *http, struct transfer *t)
+{
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	buf_release(&t->request_body);
+	buf_release(&t->answer_body);
+	t->next = http->idle;
+	http->idle = t;
+}
+
+static void unlink_busy(struct http *http, struct transfer *t)
+{
+	curl_multi_remove_handle(http->multi, t->easy);
+	t->prev->next = t->next;
+	t->next->prev = t->prev;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->busy.next != &http->busy) {
+		struct transfer *t = http->busy.next;
+		unlink_busy(http, t);
+		retire(http, t);
+	}
+	while (http->idle) {
+		struct transfer *t = http->idle;
+		http->idle = t->next;
+		transfer_free(t);
+	}
+	curl_multi_cleanup(http->multi);
+	free(http);
+}
+
+/* libcurl would send a line break in a header as it is: two headers where one was meant. */
+static bool header_is_safe(const char *header)
+{
+	for (const char *p = header; *p; p++)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || (unsigned char)*p >= 0x7f)
+			return false;
+	return true;
+}
+
+static enum status set_headers(struct transfer *t, const struct http_request *r)
+{
+	for (size_t i = 0; i < r->headers_n; i++) {
+		if (!header_is_safe(r->headers[i]))
+			return ST_INVALID;
+		struct curl_slist *list = curl_slist_append(t->headers, r->headers[i]);
+		if (!list)
+			return ST_NOMEM;
+		t->headers = list;
+	}
+	/* No waiting for "100 Continue": bodies are small and receivers few. */
+	struct curl_slist *list = curl_slist_append(t->headers, "Expect:");
+	if (!list)
+		return ST_NOMEM;
+	t->headers = list;
+	return ST_OK;
+}
+
+static enum status set_request(struct transfer *t, const struct http_request *r)
+{
+	CURL *e = t->easy;
+	buf_add_slice(&t->request_body, r->body);
+	enum status st = buf_status(&t->request_body);
+	if (st == ST_OK)
+		st = set_headers(t, r);
+	if (st != ST_OK)
+		return st;
+	bool ok = curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->request_body.p ? t->request_body.p : "") ==
+			  CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request_body.len) ==
+			  CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) == CURLE_OK &&
+		  curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms) == CURLE_OK;
+	return ok ? ST_OK : ST_INVALID;
+}
+
+enum status http_start(struct http *http, const struct http_request *request, http_done done, void *tag)
+{
+	struct transfer *t = transfer_new(http);
+	if (!t)
+		return ST_NOMEM;
+	t->done = done;
+	t->tag = tag;
+	t->header_bytes = 0;
+	t->too_large = false;
+	t->error[0] = '\0';
+	enum status st = set_request(t, request);
+	if (st == ST_OK && curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
+		st = ST_NOMEM;
+	if (st != ST_OK) {
+		retire(http, t);
+		return st;
+	}
+	t->next = &http->busy;
+	t->prev = http->busy.prev;
+	http->busy.prev->next = t;
+	http->busy.prev = t;
+	return ST_OK;
+}
+
+void http_cancel(struct http *http, const void *tag)
+{
+	for (struct transfer *t = http->busy.next; t != &http->busy; t = t->next)
+		if (t->tag == tag) {
+			unlink_busy(http, t);
+			retire(http, t);
+			return;
+		}
+}
+
+static bool is_impossible(CURLcode rc)
+{
+	return rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
+static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
+{
+	curl_off_t connected_us = 0, total_us = 0, retry_after = 0;
+	*a = (struct http_answer){.error = ""};
+	curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
+	a->conn_ms = connected_us / 1000;
+	a->xfer_ms = (total_us - connected_us) / 1000;
+	if (rc == CURLE_OK) {
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
+		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
+		a->retry_after_s = retry_after > 0 ? retry_after : 0;
+		a->body = buf_slice(&t->answer_body);
+		return;
+	}
+	a->is_permanent = is_impossible(rc);
+	a->error = t->too_large  ? "the answer is larger than worker.max-response"
+		   : t->error[0] ? t->error
+				 : curl_easy_strerror(rc);
+}
+
+static void report_ended(struct http *http)
+{
+	CURLMsg *msg;
+	int left;
+	while ((msg = curl_multi_info_read(http->multi, &left))) {
+		struct transfer *t = NULL;
+		struct http_answer answer;
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		CURLcode rc = msg->data.result; /* msg dies with the handle's removal */
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		unlink_busy(http, t);
+		describe(t, rc, &answer);
+		t->done(t->tag, &answer);
+		retire(http, t);
+	}
+}
+
+void http_run(struct http *http, int timeout_ms, int fd)
+{
+	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+	int running;
+	curl_multi_perform(http->multi, &running);
+	report_ended(http);
+	curl_multi_poll(http->multi, fd >= 0 ? &extra : NULL, fd >= 0, timeout_ms, NULL);
+	curl_multi_perform(http->multi, &running);
+	report_ended(http);
+}
+
+void http_wakeup(struct http *http)
+{
+	curl_multi_wakeup(http->multi);
+}

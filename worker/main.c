@@ -1,0 +1,90 @@
+/* worker/main.c: clario-worker: from the command line to delivering and back. */
+#include "spool/base/jx.h"
+#include "spool/base/log.h"
+#include "spool/daemon.h"
+#include "worker/loop.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+static void tell_ready(void)
+{
+	log_info("event=started version=%s pid=%ld", CLARIO_VERSION, (long)getpid());
+	sd_notify(0, "READY=1");
+}
+
+/* Before any thread exists, so that all inherit it and the signals are only read from the descriptor. */
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN); /* libcurl is told not to handle signals, so this is ours */
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static enum status deliver(
+	const struct opts *opts, const struct daemon_args *args, int signal_fd, struct why *why)
+{
+	struct spool_conf conf = opts_spool_conf(opts);
+	struct spool *spool;
+	enum status st = spool_open(&conf, &spool, why);
+	if (st != ST_OK)
+		return st;
+	st = daemon_write_pid(args->pid_file, why);
+	if (st == ST_OK)
+		st = loop_run(opts, spool, signal_fd, tell_ready, why);
+	sd_notify(0, "STOPPING=1");
+	if (st == ST_IO && spool_is_broken(spool))
+		st = ST_BUSY; /* opened anew it may work: ask to be restarted */
+	spool_close(spool);
+	if (args->pid_file)
+		unlink(args->pid_file);
+	return st;
+}
+
+static int run(const struct opts *opts, const struct daemon_args *args)
+{
+	struct why why = WHY_INIT;
+	int signal_fd = open_signals();
+	umask(0007);
+	srandom((unsigned)(clock_mono_us() ^ getpid()));
+	jx_init();
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	enum status st = deliver(opts, args, signal_fd, &why);
+	curl_global_cleanup();
+	close(signal_fd);
+	if (st == ST_OK)
+		log_info("event=stopped");
+	else
+		log_err("event=stopped status=%s err=%s", status_name(st), LOG_QT(why.text));
+	return daemon_exit_code(st);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon_args args = daemon_parse("clario-worker", argc, argv);
+	struct opts opts;
+	struct why why = WHY_INIT;
+	log_open("clario-worker", args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	enum status st = opts_load(args.config, &opts, &why);
+	if (st != ST_OK) {
+		fprintf(stderr, "clario-worker: %s\n", why.text);
+		return DAEMON_CONFIG;
+	}
+	int code = DAEMON_STOPPED;
+	if (args.check_only)
+		opts_print(&opts, stdout, false);
+	else
+		code = run(&opts, &args);
+	opts_release(&opts);
+	return code;
+}

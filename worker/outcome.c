@@ -1,0 +1,59 @@
+/* worker/outcome.c: see outcome.h. */
+#include "worker/outcome.h"
+
+#include <stdlib.h>
+
+struct outcome *outcome_new(const struct job *job, enum settle_kind kind)
+{
+	struct outcome *o = calloc(1, sizeof *o);
+	if (!o)
+		return NULL;
+	o->settlement = (struct settlement){.id = job->id, .token = job->lease.token, .kind = kind};
+	buf_init(&o->error, JOB_ERROR_MAX);
+	buf_init(&o->body, JOB_OUTCOME_MAX);
+	buf_init(&o->checkpoint, JOB_OUTCOME_MAX);
+	return o;
+}
+
+void outcome_free(struct outcome *o)
+{
+	if (!o)
+		return;
+	for (size_t i = 0; i < RUN_NOTICES_MAX; i++) {
+		buf_release(&o->kept[i].name);
+		buf_release(&o->kept[i].room);
+		buf_release(&o->kept[i].data);
+		buf_release(&o->kept[i].reason);
+	}
+	buf_release(&o->error);
+	buf_release(&o->body);
+	buf_release(&o->checkpoint);
+	free(o);
+}
+
+void outcome_take_notices(struct outcome *o, struct run *run)
+{
+	for (size_t i = 0; i < run->notices_n; i++) {
+		o->kept[i] = run->notices[i];
+		run->notices[i] = (struct run_notice){0};
+	}
+	o->settlement.notices_n = run->notices_n;
+	run->notices_n = 0;
+}
+
+void outcome_seal(struct outcome *o)
+{
+	struct settlement *s = &o->settlement;
+	s->error = buf_slice(&o->error);
+	s->outcome = buf_slice(&o->body);
+	s->checkpoint = buf_slice(&o->checkpoint);
+	for (size_t i = 0; i < s->notices_n; i++)
+		o->notices[i] = (struct notice){
+			.kind = o->kept[i].kind,
+			.name = buf_slice(&o->kept[i].name),
+			.room = buf_slice(&o->kept[i].room),
+			.data = buf_slice(&o->kept[i].data),
+			.reason = buf_slice(&o->kept[i].reason),
+		};
+	s->notices = o->notices;
+}

@@ -1,0 +1,23 @@
+/* worker/outcome.h: one settlement with the memory behind it, on its way from the loop to the feed. */
+#ifndef WORKER_OUTCOME_H
+#define WORKER_OUTCOME_H
+#include "worker/phases/phases.h"
+
+struct outcome {
+	struct outcome *next;
+	struct settlement settlement; /* its slices point into the buffers below */
+	struct buf error, body, checkpoint;
+	struct run_notice kept[RUN_NOTICES_MAX];
+	struct notice notices[RUN_NOTICES_MAX];
+	bool wants_answer; /* a checkpoint that the next call waits for */
+};
+
+/* NULL: no memory. The buffers are empty and bounded. */
+NODISCARD struct outcome *outcome_new(const struct job *job, enum settle_kind kind);
+void outcome_free(struct outcome *outcome); /* accepts NULL */
+/* Take over the run's notices (the run has none afterwards). */
+void outcome_take_notices(struct outcome *outcome, struct run *run);
+/* Point the settlement at the buffers: last act before it is given away. */
+void outcome_seal(struct outcome *outcome);
+
+#endif

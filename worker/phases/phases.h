@@ -1,0 +1,91 @@
+/* worker/phases/phases.h: what each phase does, as data and pure functions; who calls, waits and retries is
+ * attempt.c.
+ *
+ * A handler sees one attempt as a struct run: the caller's payload, what earlier attempts have finished (the
+ * checkpoint), and room for what it produces. It makes no call itself: it names its calls in order and writes
+ * their bodies. */
+#ifndef WORKER_PHASES_PHASES_H
+#define WORKER_PHASES_PHASES_H
+#include "spool/base/clock.h"
+#include "spool/base/jx.h"
+#include "spool/opts.h"
+
+enum { RUN_NOTICES_MAX = 8, RUN_CALLS_MAX = 2, RUN_TEXT_MAX = 64 << 20 };
+
+struct run_notice {
+	enum event_kind kind;
+	struct buf name, room, data, reason;
+};
+
+struct run {
+	const struct opts *opts;
+	const struct job *job;
+	struct moment now;
+	json_t *payload;    /* object; owned */
+	json_t *checkpoint; /* object; owned: {"notified":true,"calls":{"fee":{"ok":true,"value":...}}} */
+	struct run_notice notices[RUN_NOTICES_MAX];
+	size_t notices_n;
+	struct why why; /* set by begin() when the payload is impossible */
+};
+
+struct phase_handler {
+	int phase;
+	const char *failure; /* the result's message when the phase fails */
+	size_t calls_n;
+	enum call_name calls[RUN_CALLS_MAX];
+	/* Look at the payload; notices that are due before the first call. false: the payload is impossible,
+	 * *run->why. */
+	bool (*begin)(struct run *run);
+	/* The JSON body of one call. */
+	void (*body)(struct run *run, enum call_name call, struct jx_writer *w);
+	/* Is a status that the rules call a failure a success for this call? NULL: none is. */
+	bool (*accepts)(enum call_name call, long http_status);
+	/* What of an answer is kept in the checkpoint (new reference or NULL). NULL: nothing. */
+	json_t *(*keep)(enum call_name call, const json_t *answer);
+	/* All calls are done: message and members of data, and the closing notification. */
+	void (*finish)(struct run *run, struct buf *message, struct jx_writer *data);
+	/* Is this call left out under the present configuration? NULL: never. */
+	bool (*skips)(const struct run *run, enum call_name call);
+};
+
+/* The handler of a phase or legacy step; every one of them has one. */
+const struct phase_handler *phase_handler(int phase);
+
+/* run.c: the life of a run, and helpers of the handlers. */
+bool run_open(struct run *run, const struct opts *opts, const struct job *job, struct moment now);
+void run_release(struct run *run);
+void run_clear_notices(struct run *run);
+/* Was this call finished by this or an earlier attempt, and well? */
+bool run_call_done(const struct run *run, enum call_name call);
+bool run_call_ok(const struct run *run, enum call_name call);
+const json_t *run_call_value(const struct run *run, enum call_name call);
+void run_record_call(struct run *run, enum call_name call, bool ok, json_t *value_or_null);
+bool run_was_notified(const struct run *run);
+void run_set_notified(struct run *run);
+
+/* A notification to the user: {"type","title","message","data":{...}}. The caller adds data's members and
+ * closes. */
+struct jx_writer run_notify(struct run *run, const char *type, struct slice title, struct slice message);
+void run_notify_end(struct run *run, struct jx_writer *w);
+/* A progress event; the caller writes the payload object's members and closes. */
+struct jx_writer run_progress(struct run *run, const char *name, bool to_user);
+void run_progress_end(struct run *run, struct jx_writer *w);
+
+/* The raw text of a top-level member of the payload: as the caller wrote it, quotes kept off a string without
+ * escapes. */
+struct slice run_raw(const struct run *run, const char *member);
+/* A payload member as text: a string's bytes; "" otherwise. */
+struct slice run_text(const struct run *run, const char *member);
+/* The first of two members that is not null, absent, "", 0 or false. */
+json_t *run_either(const struct run *run, const char *first, const char *second);
+/* A member written if it is there and not null. */
+void run_copy(struct jx_writer *w, const char *key, const json_t *value);
+
+/* Outcome and closing events, the same for every phase. */
+void run_outcome(struct run *run, bool success, struct slice message, struct slice data, struct slice error,
+	struct buf *out);
+void run_closing_notices(
+	struct run *run, bool success, struct slice message, struct slice data, struct slice error);
+void run_rollback_notices(struct run *run, int to_phase, struct slice error);
+
+#endif
