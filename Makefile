@@ -42,7 +42,10 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base model validate access route options query
+UNIT_TESTS := model record store simulation group damage validate access route options query
+UNIT_OBJS_store := tests/unit/store_fixture.c
+UNIT_OBJS_simulation := tests/unit/store_fixture.c
+UNIT_OBJS_damage := tests/unit/store_fixture.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := fcgi/access.c
 UNIT_OBJS_route := fcgi/route.c
