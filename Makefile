@@ -42,7 +42,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := model record store simulation group damage validate access route options query
+UNIT_TESTS := model record store simulation group damage validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_damage := tests/unit/store_fixture.c
@@ -50,13 +50,16 @@ UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := fcgi/access.c
 UNIT_OBJS_route := fcgi/route.c
 UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
+UNIT_LIBS_server := $(FCGI_LIBS)
+UNIT_OBJS_dispatch := $(filter-out fcgi/main.c fcgi/server.c fcgi/listener.c fcgi/watch.c fcgi/wire.c,$(FCGI_SRCS))
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
-CONFORMANCE_TESTS :=
-SUPPORT_SRCS :=
+CONFORMANCE_TESTS := intake
+SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # Shell tests; each prints TAP, as the programs above do.
@@ -68,6 +71,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 .PHONY: all
 .SECONDEXPANSION:
 all: $(PROGRAMS)
+	@:
 
 $(B)/libbase.a: $(call obj,$(BASE_SRCS))
 $(B)/libspool.a: $(call obj,$(SPOOL_SRCS) $(BASE_SRCS))

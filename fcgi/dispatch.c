@@ -4,6 +4,10 @@
 #include "fcgi/handlers.h"
 #include "spool/base/log.h"
 
+#include <stdio.h>
+
+enum { FAILURE_LOG_MS = 200 };
+
 const struct route routes[] = {
 	{"POST", "/phase/{}", intake_trigger, false, 0},
 	{"POST", "/step/{}", intake_trigger, true, 0},
@@ -84,21 +88,39 @@ static void answer(struct app *app, struct request *request, struct reply *reply
 	}
 }
 
+/* Which level, and whether at all: what fails for reasons of ours fails for many requests at a time, so of
+ * those lines most are only counted. */
+static bool wants_line(const struct reply *reply, enum log_level *level, unsigned long *suppressed)
+{
+	static struct log_limit limits[PROBLEM_N];
+	*suppressed = 0;
+	*level = LOG_LEVEL_DEBUG;
+	if (reply->problem == PROBLEM_NONE)
+		return true;
+	*level = LOG_LEVEL_INFO;
+	if (problem_info(reply->problem)->http_status < 500)
+		return true;
+	*level = LOG_LEVEL_WARNING;
+	return log_allowed(&limits[reply->problem], FAILURE_LOG_MS, suppressed);
+}
+
 /* Ids and sizes only: neither a body nor a query string ever gets here. */
 static void log_answer(const struct request *request, const struct reply *reply)
 {
-	const struct problem_info *info = problem_info(reply->problem);
-	enum log_level level = LOG_LEVEL_DEBUG;
-	char job[JOB_ID_TEXT_LEN] = "-";
-	if (reply->problem != PROBLEM_NONE)
-		level = info->http_status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	char job[JOB_ID_TEXT_LEN] = "-", more[LOG_QUOTE_CAP + 64] = "";
+	enum log_level level;
+	unsigned long suppressed;
+	if (!wants_line(reply, &level, &suppressed))
+		return;
 	if (!id_is_zero(reply->job))
 		id_text(reply->job, job);
-	log_line(level, "job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s", job,
+	if (level == LOG_LEVEL_WARNING)
+		snprintf(more, sizeof more, " suppressed=%lu err=%s", suppressed, LOG_QT(reply->detail.text));
+	log_line(level, "job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s%s", job,
 		LOG_Q(request->param[PARAM_REQUEST_ID]), LOG_Q(request->param[PARAM_METHOD]),
-		LOG_Q(request->param[PARAM_PATH]), reply->http_status, info->code,
+		LOG_Q(request->param[PARAM_PATH]), reply->http_status, problem_info(reply->problem)->code,
 		reply->field ? reply->field : "-", request->body.len,
-		LOG_Q(request->param[PARAM_REMOTE_ADDR]));
+		LOG_Q(request->param[PARAM_REMOTE_ADDR]), more);
 }
 
 void dispatch(struct app *app, struct request *request, struct reply *reply)

@@ -50,9 +50,10 @@ static bool is_ready(struct app *app, struct fault *fault)
 	if (spool_is_broken(app->spool))
 		return fault_set(fault, PROBLEM_SPOOL_UNAVAILABLE, NULL, "the spool must be opened anew");
 	enum status st = spool_stats(app->spool, &stats, &why);
-	if (st != ST_OK)
-		return fault_set(
-			fault, problem_of_status(st, &why, PROBLEM_SPOOL_UNAVAILABLE), NULL, "%s", why.text);
+	if (st != ST_OK) {
+		fault_of_status(fault, st, &why, PROBLEM_SPOOL_UNAVAILABLE);
+		return false;
+	}
 	if (stats.intake_full)
 		return fault_set(fault, PROBLEM_SPOOL_FULL, NULL, "the spool is full");
 	return true;

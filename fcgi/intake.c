@@ -47,8 +47,7 @@ bool intake_receipt_is_fault(const struct receipt *receipt, struct fault *fault)
 	case SUBMIT_REFUSED:
 		break;
 	}
-	fault_set(fault, problem_of_status(receipt->status, &receipt->why, PROBLEM_INTERNAL), NULL, "%s",
-		receipt->why.text[0] ? receipt->why.text : status_name(receipt->status));
+	fault_of_status(fault, receipt->status, &receipt->why, PROBLEM_INTERNAL);
 	return true;
 }
 

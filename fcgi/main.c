@@ -4,114 +4,17 @@
 #include "fcgi/server.h"
 #include "spool/base/clock.h"
 #include "spool/base/log.h"
+#include "spool/daemon.h"
 #include "spool/spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum {
-	EXIT_STOPPED = 0,
-	EXIT_USAGE = 2,
-	EXIT_DAMAGED = 65,
-	EXIT_NOT_THERE = 69,
-	EXIT_SYSTEM = 71,
-	EXIT_FULL = 73,
-	EXIT_RESTART = 75,
-	EXIT_DENIED = 77,
-	EXIT_CONFIG = 78,
-};
-
 enum { TEND_MS = 250, ARENAS_MAX = 4 };
-
-struct arguments {
-	const char *config, *pid_file;
-	bool check_only, is_verbose;
-};
-
-static void print_usage(FILE *to)
-{
-	fputs("usage: clario-fcgi [-tv] [-c file] [-p pidfile]\n"
-	      "  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
-	      "  -p, --pid-file FILE write the process id here\n"
-	      "  -t, --test          check the configuration, print what is in effect, and exit\n"
-	      "  -v, --verbose       log every request\n"
-	      "  -h, --help          this text\n"
-	      "  -V, --version       the version\n",
-		to);
-}
-
-/* Ends the process for -h, -V and mistakes. */
-static struct arguments parse_arguments(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"pid-file", required_argument, NULL, 'p'},
-		{"test", no_argument, NULL, 't'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
-	};
-	struct arguments args = {0};
-	int c;
-	while ((c = getopt_long(argc, argv, "c:p:tvhV", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			args.config = optarg;
-			break;
-		case 'p':
-			args.pid_file = optarg;
-			break;
-		case 't':
-			args.check_only = true;
-			break;
-		case 'v':
-			args.is_verbose = true;
-			break;
-		case 'h':
-			print_usage(stdout);
-			exit(EXIT_STOPPED);
-		case 'V':
-			puts("clario-fcgi " CLARIO_VERSION);
-			exit(EXIT_STOPPED);
-		default:
-			print_usage(stderr);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (optind < argc) {
-		print_usage(stderr);
-		exit(EXIT_USAGE);
-	}
-	return args;
-}
-
-static int exit_code(enum status st)
-{
-	static const unsigned char codes[ST_N] = {
-		[ST_OK] = EXIT_STOPPED,
-		[ST_NOTFOUND] = EXIT_NOT_THERE,
-		[ST_EXISTS] = EXIT_CONFIG,
-		[ST_INVALID] = EXIT_CONFIG,
-		[ST_CONFLICT] = EXIT_CONFIG,
-		[ST_BUSY] = EXIT_RESTART,
-		[ST_FULL] = EXIT_FULL,
-		[ST_NOMEM] = EXIT_SYSTEM,
-		[ST_IO] = EXIT_SYSTEM,
-		[ST_CORRUPT] = EXIT_DAMAGED,
-		[ST_VERSION] = EXIT_CONFIG,
-		[ST_DENIED] = EXIT_DENIED,
-	};
-	return (unsigned)st < ST_N ? codes[st] : EXIT_SYSTEM;
-}
 
 /* Before any thread exists, so that all inherit it and only the main thread hears the signals. libfcgi takes
  * SIGTERM and SIGUSR1 for itself where they are at their default, and would only set a flag that nobody
@@ -128,17 +31,6 @@ static void block_signals(sigset_t *set)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static enum status write_pid(const char *path, struct why *why)
-{
-	if (!path)
-		return ST_OK;
-	FILE *file = fopen(path, "we");
-	if (!file)
-		return why_errno(why, errno, "cannot write %s", path);
-	fprintf(file, "%ld\n", (long)getpid());
-	return fclose(file) == 0 ? ST_OK : why_errno(why, errno, "cannot write %s", path);
-}
-
 /* Tend the threads until a signal says stop, or the spool is beyond help. Returns the exit code. */
 static int wait_for_end(struct app *app, struct server *server, const sigset_t *signals)
 {
@@ -147,18 +39,18 @@ static int wait_for_end(struct app *app, struct server *server, const sigset_t *
 		int signo = sigtimedwait(signals, NULL, &step);
 		if (signo == SIGTERM || signo == SIGINT) {
 			log_info("event=stopping signal=%s", signo == SIGTERM ? "TERM" : "INT");
-			return EXIT_STOPPED;
+			return DAEMON_STOPPED;
 		}
 		if (spool_is_broken(app->spool)) {
 			log_err("event=stopping err=\"the spool must be opened anew\"");
-			return EXIT_RESTART;
+			return DAEMON_RESTART;
 		}
 		server_tend(server);
 	}
 }
 
 /* The socket is there before READY=1, and threads serve it. */
-static int serve(struct app *app, const struct arguments *args, const sigset_t *signals)
+static int serve(struct app *app, const struct daemon_args *args, const sigset_t *signals)
 {
 	struct listener listener;
 	struct server *server;
@@ -168,11 +60,11 @@ static int serve(struct app *app, const struct arguments *args, const sigset_t *
 	if (st == ST_OK)
 		st = server_start(app, &listener, &server, &why);
 	if (st == ST_OK)
-		st = write_pid(args->pid_file, &why);
+		st = daemon_write_pid(args->pid_file, &why);
 	if (st != ST_OK) {
 		log_err("event=start err=%s", LOG_QT(why.text));
 		listener_retire(&listener);
-		_exit(exit_code(st));
+		_exit(daemon_exit_code(st));
 	}
 	log_info("event=started version=%s pid=%ld threads=%lld socket=%s spool=%s", CLARIO_VERSION,
 		(long)getpid(), (long long)http->threads, listener.is_shared ? "systemd" : http->socket,
@@ -183,7 +75,7 @@ static int serve(struct app *app, const struct arguments *args, const sigset_t *
 	listener_retire(&listener);
 	if (!server_stop(server)) {
 		log_err("event=stopped err=\"a thread did not end\"");
-		_exit(EXIT_RESTART);
+		_exit(DAEMON_RESTART);
 	}
 	listener_close(&listener);
 	if (args->pid_file)
@@ -192,7 +84,7 @@ static int serve(struct app *app, const struct arguments *args, const sigset_t *
 	return code;
 }
 
-static int run(const struct opts *opts, const struct arguments *args)
+static int run(const struct opts *opts, const struct daemon_args *args)
 {
 	sigset_t signals;
 	struct why why = WHY_INIT;
@@ -206,7 +98,7 @@ static int run(const struct opts *opts, const struct arguments *args)
 	enum status st = spool_open(&conf, &app.spool, &why);
 	if (st != ST_OK) {
 		log_err("event=start err=%s", LOG_QT(why.text));
-		return exit_code(st);
+		return daemon_exit_code(st);
 	}
 	int code = serve(&app, args, &signals);
 	spool_close(app.spool);
@@ -215,16 +107,16 @@ static int run(const struct opts *opts, const struct arguments *args)
 
 int main(int argc, char **argv)
 {
-	struct arguments args = parse_arguments(argc, argv);
+	struct daemon_args args = daemon_parse("clario-fcgi", argc, argv);
 	struct opts opts;
 	struct why why = WHY_INIT;
 	log_open("clario-fcgi", args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	enum status st = opts_load(args.config, &opts, &why);
 	if (st != ST_OK) {
 		fprintf(stderr, "clario-fcgi: %s\n", why.text);
-		return EXIT_CONFIG;
+		return DAEMON_CONFIG;
 	}
-	int code = EXIT_STOPPED;
+	int code = DAEMON_STOPPED;
 	if (args.check_only)
 		opts_print(&opts, stdout, false);
 	else

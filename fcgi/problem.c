@@ -45,12 +45,9 @@ const struct problem_info *problem_info(enum problem problem)
 	return &table[(unsigned)problem < PROBLEM_N ? problem : PROBLEM_INTERNAL];
 }
 
-enum problem problem_of_status(enum status st, const struct why *why, enum problem not_found)
+static enum problem problem_of(enum status st, const char *text, enum problem not_found)
 {
 	switch (st) {
-	case ST_OK:
-	case ST_EXISTS:
-		return PROBLEM_NONE;
 	case ST_NOTFOUND:
 		return not_found;
 	case ST_INVALID:
@@ -58,7 +55,7 @@ enum problem problem_of_status(enum status st, const struct why *why, enum probl
 	case ST_CONFLICT:
 		return PROBLEM_STATE_CONFLICT;
 	case ST_FULL:
-		return why && strstr(why->text, "backlog") ? PROBLEM_BACKLOG_FULL : PROBLEM_SPOOL_FULL;
+		return strstr(text, "backlog") ? PROBLEM_BACKLOG_FULL : PROBLEM_SPOOL_FULL;
 	case ST_BUSY:
 	case ST_NOMEM:
 	case ST_IO:
@@ -66,10 +63,36 @@ enum problem problem_of_status(enum status st, const struct why *why, enum probl
 	case ST_VERSION:
 	case ST_DENIED:
 		return PROBLEM_SPOOL_UNAVAILABLE;
+	case ST_OK:
+	case ST_EXISTS:
 	case ST_N:
 		break;
 	}
 	return PROBLEM_INTERNAL;
+}
+
+/* What callers are told where the spool's own words may name our paths. */
+static const struct {
+	enum problem problem;
+	const char *text;
+} own_words[] = {
+	{PROBLEM_SPOOL_FULL, "the spool is full; try again later"},
+	{PROBLEM_BACKLOG_FULL, "the backlog is as deep as it may be; try again later"},
+	{PROBLEM_SPOOL_UNAVAILABLE, "the spool cannot be used now; try again later"},
+	{PROBLEM_INTERNAL, "something went wrong here"},
+};
+
+void fault_of_status(struct fault *fault, enum status st, const struct why *why, enum problem not_found)
+{
+	const char *text = why && why->text[0] ? why->text : status_name(st);
+	enum problem problem = problem_of(st, text, not_found);
+	const char *said = text;
+	for (size_t i = 0; i < sizeof own_words / sizeof *own_words; i++)
+		if (own_words[i].problem == problem)
+			said = own_words[i].text;
+	fault_set(fault, problem, NULL, "%s", said);
+	if (problem_info(problem)->http_status >= 500)
+		why_set(&fault->detail, st, "%s", text);
 }
 
 bool fault_set(struct fault *fault, enum problem problem, const char *field, const char *fmt, ...)
@@ -77,6 +100,7 @@ bool fault_set(struct fault *fault, enum problem problem, const char *field, con
 	va_list ap;
 	fault->problem = problem;
 	fault->field = field;
+	fault->detail.text[0] = '\0';
 	va_start(ap, fmt);
 	vsnprintf(fault->why.text, sizeof fault->why.text, fmt, ap);
 	va_end(ap);

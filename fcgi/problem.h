@@ -45,20 +45,23 @@ struct problem_info {
 };
 const struct problem_info *problem_info(enum problem problem);
 
-/* The one place where the spool's verdicts become answers. what: which of the not-found problems it is. */
-enum problem problem_of_status(enum status st, const struct why *why, enum problem not_found);
-
 /* One wrong thing: what it is, which field, header or parameter is at fault (static text, NULL: none), and
  * the sentence for the caller. */
 struct fault {
 	enum problem problem;
 	const char *field;
 	struct why why;
+	struct why
+		detail; /* for the log alone: it may name what is ours, such as paths; empty: nothing more */
 };
 
 /* Fill *fault and return false, so that a check is one line: return fault_set(...). */
 bool fault_set(struct fault *fault, enum problem problem, const char *field, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* The one place where the spool's verdicts become answers. why may be NULL; not_found: which of the problems
+ * of that kind it is. */
+void fault_of_status(struct fault *fault, enum status st, const struct why *why, enum problem not_found);
 
 /* The members success, error, code and field of an object that is open. */
 void fault_members(struct jx_writer *w, const struct fault *fault);

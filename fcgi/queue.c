@@ -159,23 +159,26 @@ static int64_t before_us(struct moment now, int64_t grace_ms)
 	return now.wall_us + 1 - (grace_ms < -now_ms ? -now_ms : grace_ms) * 1000;
 }
 
-/* Small transactions, so that intake gets its turn between them; a time limit, so that the caller hears of
- * it. */
+/* Small transactions, so that intake gets its turn between them, and smaller ones when there is hardly room
+ * left for the pages that a removal itself needs; a time limit, so that the caller hears of it. */
 static enum status clean(struct app *app, const struct request *request, enum job_state state, int64_t before,
 	size_t *removed, bool *more, struct why *why)
 {
 	char actor[APP_ACTOR_MAX];
 	int64_t stop_at_us = clock_mono_us() + CLEAN_MS_MAX * INT64_C(1000);
-	size_t n = CLEAN_BATCH;
-	enum status st = ST_OK;
+	size_t batch = CLEAN_BATCH, n = 0;
+	enum status st;
 	*removed = 0;
 	app_actor(request, actor);
-	while (st == ST_OK && n == CLEAN_BATCH && clock_mono_us() < stop_at_us) {
-		st = spool_remove(
-			app->spool, clock_now(), state, before, CLEAN_BATCH, slice_text(actor), &n, why);
+	do {
+		st = spool_remove(app->spool, clock_now(), state, before, batch, slice_text(actor), &n, why);
 		*removed += st == ST_OK ? n : 0;
-	}
-	*more = st == ST_OK && n == CLEAN_BATCH;
+		*more = st == ST_OK && n == batch;
+		if (st == ST_FULL && batch > 1) {
+			batch /= 2;
+			*more = true;
+		}
+	} while (*more && clock_mono_us() < stop_at_us);
 	return st;
 }
 

@@ -85,6 +85,7 @@ struct jx_writer reply_fault_open(struct reply *reply, const struct fault *fault
 	reply->http_status = info->http_status;
 	reply->problem = fault->problem;
 	reply->field = fault->field;
+	reply->detail = fault->detail;
 	if (info->retry_after_s)
 		reply_header(reply, "Retry-After", "%d", info->retry_after_s);
 	buf_clear(&reply->body);
@@ -103,8 +104,7 @@ void reply_fault(struct reply *reply, const struct fault *fault)
 void reply_status(struct reply *reply, enum status st, const struct why *why, enum problem not_found)
 {
 	struct fault fault;
-	fault_set(&fault, problem_of_status(st, why, not_found), NULL, "%s",
-		why && why->text[0] ? why->text : status_name(st));
+	fault_of_status(&fault, st, why, not_found);
 	reply_fault(reply, &fault);
 }
 

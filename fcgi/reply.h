@@ -11,6 +11,7 @@ struct reply {
 	int http_status;
 	enum problem problem;    /* NONE: it went well. For the log */
 	const char *field;       /* at fault, static; NULL: none. For the log */
+	struct why detail;       /* for the log alone */
 	struct job_id job;       /* the job concerned; zero: none. For the log */
 	struct buf head;         /* further header lines, each with CRLF */
 	struct buf body;         /* JSON, unless fixed_body is set */

@@ -154,7 +154,8 @@ void steer_retry_many(struct app *app, const struct request *request, struct rep
 	if (st == ST_OK)
 		answer_many(reply, m);
 	else if (st == ST_INVALID) /* bounds were checked, so it is the cursor */
-		reply_fault(reply, &(struct fault){PROBLEM_BAD_QUERY, "cursor", why});
+		reply_fault(
+			reply, &(struct fault){.problem = PROBLEM_BAD_QUERY, .field = "cursor", .why = why});
 	else
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 	free(m);

@@ -86,8 +86,13 @@ all_have_ended() {
 tell_outcomes() {
 	heading "Jobs (clario-spool list):"
 	spool list --order asc | indented
-	heading "The workflow $SYNC_ID (clario-spool workflow):"
+	heading "Their outcomes:"
+	jq -rs 'sort_by(.accepted_at)[] |
+		"  \(.workflow_id), phase \(.phase): \(.outcome.message)\n      \(.outcome.data | tojson)"' "$RUN_DIR/jobs.json"
+	heading "The workflow $SYNC_ID, step by step (clario-spool workflow):"
 	spool workflow "$SYNC_ID" | indented
+	heading "The payout whose receiver failed twice (clario-spool workflow):"
+	spool workflow payout_flaky-3 | indented
 	heading "What the receivers were asked:"
 	jq -rs 'group_by(.path)[] | "\(.[0].path)\t\(map("try \(.attempt): \(.status)") | join(", "))"' \
 		"$RUN_DIR/receiver.log" | awk -F '\t' '{ printf "  %-58s %s\n", $1, $2 }'

@@ -29,7 +29,7 @@ check_settings() {
 	'' | *[!0-9]*) die 2 "PORT must be a number: $PORT" ;;
 	esac
 	case $RUN_DIR in
-	*[!A-Za-z0-9._/@+-]*) die 2 "RUN_DIR may hold only letters, digits and . _ / @ + -: $RUN_DIR" ;;
+	*[!A-Za-z0-9._,/@+-]*) die 2 "RUN_DIR may hold only letters, digits and . _ , / @ + -: $RUN_DIR" ;;
 	esac
 	# The system's limit for the path of a socket is 107 bytes.
 	[ ${#RUN_DIR} -le 90 ] || die 2 "RUN_DIR is too long for a socket in it: $RUN_DIR"
@@ -121,9 +121,17 @@ is_ready() {
 	[ "$(ask /readyz --max-time 2 -o /dev/null -w '%{http_code}' 2>/dev/null)" = 200 ]
 }
 
+# Ready, and each daemon has written its pid: only then can stop find it.
+is_started() {
+	for daemon in $DAEMONS; do
+		pid_of "$daemon" >/dev/null || return 1
+	done
+	is_ready
+}
+
 # Ends the wait when a daemon is gone, so that its reason is told at once.
-is_ready_or_dead() {
-	is_ready && return 0
+is_started_or_dead() {
+	is_started && return 0
 	for pid in $launched; do
 		is_alive "$pid" || return 0
 	done
@@ -171,7 +179,7 @@ start() {
 	ulimit -n "$(ulimit -H -n)"
 	launch clario-fcgi
 	launch clario-worker
-	if ! launch_nginx || ! wait_until 20 is_ready_or_dead || ! is_ready; then
+	if ! launch_nginx || ! wait_until 20 is_started_or_dead || ! is_started; then
 		tell_failure
 		stop >/dev/null
 		die 1 "the instance did not become ready"

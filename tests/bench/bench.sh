@@ -110,16 +110,16 @@ gather() {
 		jq -s --argjson connections "$connections" --slurpfile noop "$FIGURES/noop-$connections" '
 			def median: sort | if length % 2 == 1 then .[length / 2 | floor]
 				else (.[length / 2 - 1] + .[length / 2]) / 2 end;
-			def figure: {per_second: (map(.requests / .seconds) | median), p50_ms: (map(.p50_ms) | median),
-				p99_ms: (map(.p99_ms) | median), requests: (map(.requests) | add),
-				void: (map(.errors) | add > 0)};
+			def figure: {per_second: (map(.requests / .seconds) | median),
+				p50_ms: (map(.p50_ms) | median), p99_ms: (map(.p99_ms) | median),
+				requests: (map(.requests) | add), void: (map(.errors) | add > 0)};
 			{connections: $connections, noop: ($noop | figure), submit: figure}
 			| .ratio = .submit.per_second / .noop.per_second' "$FIGURES/submit-$connections"
 	done | jq -s --slurpfile drain "$FIGURES/drain" --argjson jobs "$1" --arg keep_conn "$KEEP_CONN" \
 		--argjson seconds "$SECONDS_EACH" --argjson rounds "$ROUNDS" --argjson processors "$(nproc)" '
 		{processors: $processors, keep_conn: $keep_conn, seconds: $seconds, rounds: $rounds, submits: .,
 			jobs_stored: $jobs,
-			drain: {per_second: ($drain | map(.jobs) | add) / ($drain | map(.seconds) | add),
+			drain: {per_second: (($drain | map(.jobs) | add) / ($drain | map(.seconds) | add)),
 				jobs: ($drain | map(.jobs) | add)},
 			void: (any(.[]; .noop.void or .submit.void) or (map(.submit.requests) | add) > $jobs)}'
 }

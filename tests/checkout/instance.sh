@@ -132,4 +132,5 @@ check "stop the other" on two "$INSTANCE" stop
 check "stopped is stopped" on one exits 3 "$INSTANCE" status
 check "stopping again is no mistake" on one "$INSTANCE" stop
 check "nothing is left running" nothing_runs
+check "the daemons' logs hold no sanitizer's report" no_reports "$SCRATCH"/*/clario-*.log
 done_testing

@@ -35,8 +35,8 @@ extract_blocks() {
 
 # As README's reader types it, but for this test's port, directory and build.
 localise() {
-	sed -e "s|make \([a-z]\)|make --no-print-directory B=$B SAN=${SAN:-} PORT=$PORT RUN_DIR=$RUN_DIR \1|" \
-		-e "s|127\.0\.0\.1:8080|127.0.0.1:$PORT|g" -e "s|build/run|$RUN_DIR|g" -e "s|build/|$B/|g" "$1"
+	sed -e "s|127\.0\.0\.1:8080|127.0.0.1:$PORT|g" -e "s|build/run|$RUN_DIR|g" -e "s|build/|$B/|g" \
+		-e "s|make \([a-z]\)|make --no-print-directory B=$B SAN=${SAN:-} PORT=$PORT RUN_DIR=$RUN_DIR \1|" "$1"
 }
 
 run_block() {
@@ -48,11 +48,11 @@ run_block() {
 	}
 }
 
-# Ids, times, spans and column widths differ from run to run.
+# Ids, times, spans, who it was and column widths differ from run to run.
 level() {
 	sed -E -e 's/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/ID/g' \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]//g' -e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?/TIME/g' \
-		-e 's/[0-9.]+ ?m?s\b/SPAN/g' -e 's/_ms=[0-9]+/_ms=N/g' -e 's/[[:blank:]]+/ /g' -e 's/ $//' "$1"
+		-e 's/\[(worker|operator):[^]]*/[\1/g' -e 's/[0-9.]+ ?m?s\b/SPAN/g' -e 's/_ms=[0-9]+/_ms=N/g' -e 's/[[:blank:]]+/ /g' -e 's/ $//' "$1"
 }
 
 output_is_as_shown() {
@@ -88,6 +88,7 @@ for block in "$BLOCKS"/*.sh; do
 	[ ! -e "$shown" ] || check "prints what is shown: $(first_line "$block")" output_is_as_shown "$shown"
 	[ "${1:-}" != --print ] || sed 's/^/> /' "${block%.sh}.got"
 done
+check "the daemons' logs hold no sanitizer's report" no_reports "$RUN_DIR"/clario-*.log "$B"/demo/clario-*.log
 check "the configuration table is that of the schema" configuration_table_is_right
 check "every library is explained" every_library_is_explained
 done_testing

@@ -37,6 +37,11 @@ done_testing() {
 	[ "$tap_failed" -eq 0 ]
 }
 
+# no_reports FILE...: whether the sanitizers had nothing to say in these logs.
+no_reports() {
+	! grep -n -A 20 -e 'Sanitizer' -e 'runtime error:' "$@"
+}
+
 # exits STATUS COMMAND...: whether the command ends with just this status.
 exits() {
 	wanted=$1
