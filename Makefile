@@ -58,12 +58,12 @@ UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/prob
 UNIT_LIB_base := libbase.a
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
-CONFORMANCE_TESTS := intake
+CONFORMANCE_TESTS := intake phases
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, checkout/deps.sh checkout/instance.sh docs/readme.sh)
+SHELL_TESTS := $(addprefix tests/, checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -153,7 +153,7 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
 	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
-	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow

@@ -1,10 +1,17 @@
 /* fcgi/app.c: see app.h. */
 #include "fcgi/app.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <strings.h>
 
-enum { LARGE_BODY = 64 << 10, DEPTH_MAX = 64 };
+enum {
+	DEPTH_MAX = 64,
+	LARGE_BODY = 64 << 10,
+	VALUES_MAX = 1000000, /* some 400 bytes of tree each, at the worst */
+	TRIM_BODY =
+		256 << 10, /* a tree of more than this is given back to the system, not kept for the next */
+};
 
 static struct slice trim(struct slice text)
 {
@@ -74,19 +81,51 @@ static bool parse(struct slice body, json_t **json, struct fault *fault)
 	return true;
 }
 
+/* How many values a text has, if it is JSON: each comma parts two, and each container that is not empty has
+ * one more than commas. */
+static size_t count_values(struct slice text)
+{
+	size_t n = 1;
+	bool in_string = false;
+	char before = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.p[i];
+		if (in_string) {
+			i += c == '\\';
+			in_string = c != '"';
+			continue;
+		}
+		if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+			continue;
+		n += c == ',' || ((before == '[' || before == '{') && c != ']' && c != '}');
+		in_string = c == '"';
+		before = c;
+	}
+	return n;
+}
+
+/* Large trees exist one at a time, and within bounds: ten megabytes of empty arrays would be gigabytes. */
+static bool enter_gate(struct app *app, struct slice body, struct parsed *out, struct fault *fault)
+{
+	if (count_values(body) > VALUES_MAX)
+		return fault_set(
+			fault, PROBLEM_BAD_JSON, NULL, "the body has more than %d values", VALUES_MAX);
+	pthread_mutex_lock(&app->large_parse);
+	out->gate_bytes = body.len;
+	return true;
+}
+
 bool app_parse_body(struct app *app, const struct request *request, struct parsed *out, struct fault *fault)
 {
-	*out = (struct parsed){NULL, false};
+	*out = (struct parsed){NULL, 0};
 	if (request->body.len == 0) {
 		out->json = json_object();
 		return out->json || fault_set(fault, PROBLEM_SPOOL_UNAVAILABLE, NULL, "out of memory");
 	}
 	if (!check_type(request, fault))
 		return false;
-	if (request->body.len > LARGE_BODY) {
-		pthread_mutex_lock(&app->large_parse);
-		out->holds_gate = true;
-	}
+	if (request->body.len > LARGE_BODY && !enter_gate(app, request->body, out, fault))
+		return false;
 	if (parse(request->body, &out->json, fault))
 		return true;
 	app_parsed_release(app, out);
@@ -97,9 +136,11 @@ void app_parsed_release(struct app *app, struct parsed *parsed)
 {
 	json_decref(parsed->json);
 	parsed->json = NULL;
-	if (parsed->holds_gate)
+	if (parsed->gate_bytes > TRIM_BODY)
+		malloc_trim(0);
+	if (parsed->gate_bytes)
 		pthread_mutex_unlock(&app->large_parse);
-	parsed->holds_gate = false;
+	parsed->gate_bytes = 0;
 }
 
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX])

@@ -20,7 +20,7 @@ struct app {
 /* A body as JSON. A tree can be fifty times the size of its text, so large ones exist one at a time. */
 struct parsed {
 	json_t *json;
-	bool holds_gate;
+	size_t gate_bytes; /* 0: not a large one */
 };
 
 /* The body must be JSON by its Content-Type and its bytes, and an object or an array; an empty one counts as

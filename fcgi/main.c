@@ -14,7 +14,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { TEND_MS = 250, ARENAS_MAX = 4 };
+enum { TEND_MS = 250, ARENAS_MAX = 4, MMAP_THRESHOLD = 256 << 10 };
 
 /* Before any thread exists, so that all inherit it and only the main thread hears the signals. libfcgi takes
  * SIGTERM and SIGUSR1 for itself where they are at their default, and would only set a flag that nobody
@@ -93,7 +93,10 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	budget_init(&app.bodies, opts->http.body_budget);
 	block_signals(&signals);
 	umask(0007);
-	mallopt(M_ARENA_MAX, ARENAS_MAX); /* one arena per thread would hold on to far more than is used */
+	/* One arena per thread would hold on to far more than is used; large buffers go back when they are
+	 * freed. */
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	jx_init();
 	enum status st = spool_open(&conf, &app.spool, &why);
 	if (st != ST_OK) {

@@ -138,7 +138,7 @@ static void answer_many(struct reply *reply, const struct retry_many *m)
 
 void steer_retry_many(struct app *app, const struct request *request, struct reply *reply)
 {
-	struct parsed parsed = {NULL, false};
+	struct parsed parsed = {NULL, 0};
 	struct query query;
 	struct listing ask;
 	char scratch[LISTING_SCRATCH];

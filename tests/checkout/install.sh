@@ -1,0 +1,56 @@
+#!/bin/sh
+# tests/checkout/install.sh: make install puts everything where it belongs and leaves an operator's
+# configuration alone.
+set -eu
+. tests/support/tap.sh
+
+B=${B:-build}
+STAGE=$SCRATCH/stage
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+install_to() {
+	make --no-print-directory B="$B" SAN="${SAN:-}" DESTDIR="$1" PREFIX=/usr install
+}
+
+is_installed() {
+	while read -r file; do
+		[ -s "$STAGE/$file" ] || {
+			echo "$file is missing"
+			return 1
+		}
+	done <<-END
+		usr/sbin/clario-fcgi
+		usr/sbin/clario-worker
+		usr/sbin/clario-spool
+		usr/share/man/man8/clario-fcgi.8
+		usr/share/man/man8/clario-worker.8
+		usr/share/man/man8/clario-spool.8
+		usr/share/man/man5/clario.conf.5
+		usr/share/man/man7/clario-workflow.7
+		usr/share/bash-completion/completions/clario-spool
+		usr/share/clario-workflow/site.conf
+		etc/clario-workflow/clario.conf
+		etc/nginx/snippets/clario-workflow.conf
+		etc/nginx/snippets/clario-workflow-http.conf
+		etc/nginx/snippets/clario-workflow-pass.conf
+		etc/nginx/snippets/clario-workflow-params.conf
+		etc/nginx/snippets/clario-workflow-root.conf
+	END
+}
+
+# The shipped configuration is the defaults: it is read without a complaint.
+configuration_is_accepted() {
+	"$STAGE/usr/sbin/clario-fcgi" -t -c "$STAGE/etc/clario-workflow/clario.conf" &&
+		"$STAGE/usr/sbin/clario-worker" -t -c "$STAGE/etc/clario-workflow/clario.conf"
+}
+
+operators_file_stays() {
+	echo '# mine' >"$STAGE/etc/clario-workflow/clario.conf" && install_to "$STAGE" &&
+		[ "$(cat "$STAGE/etc/clario-workflow/clario.conf")" = '# mine' ]
+}
+
+check "make install" install_to "$STAGE"
+check "everything is where it belongs" is_installed
+check "the shipped configuration is accepted" configuration_is_accepted
+check "a configuration that is there already stays" operators_file_stays
+done_testing
