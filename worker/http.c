@@ -223,9 +223,13 @@ void http_cancel(struct http *http, const void *tag)
 		}
 }
 
-static bool is_impossible(CURLcode rc)
+/* A scheme that is not allowed, or a URL that is none. The same code for bytes that are no HTTP says nothing
+ * about the request: then something was sent. */
+static bool is_impossible(const struct transfer *t, CURLcode rc)
 {
-	return rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL;
+	long sent = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return rc == CURLE_URL_MALFORMAT || (rc == CURLE_UNSUPPORTED_PROTOCOL && sent == 0);
 }
 
 static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
@@ -243,7 +247,7 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 		a->body = buf_slice(&t->answer_body);
 		return;
 	}
-	a->is_permanent = is_impossible(rc);
+	a->is_permanent = is_impossible(t, rc);
 	a->error = t->too_large  ? "the answer is larger than worker.max-response"
 		   : t->error[0] ? t->error
 				 : curl_easy_strerror(rc);

@@ -49,22 +49,26 @@ static int free_port(void)
 	return 0;
 }
 
+/* The receivers stand in the configuration, not in the environment, so that a daemon launched alone finds
+ * them too. */
 static int run_script(struct instance *in, const char *verb)
 {
 	char command[2600];
+	const char *url = receiver_url(in->receiver);
 	snprintf(command, sizeof command,
-		"env -u NODE_ENV -u AMAZON_SPAPI_BASE_URL B='%s' PORT=%d RUN_DIR='%s' INTEGRATIONS_URL='%s' "
-		"PYTHON_API_URL='%s' "
-		"CLARIO_SET='%s' packaging/checkout/instance.sh %s >>'%s.log' 2>&1",
-		build_dir(), in->port, in->dir, receiver_url(in->receiver), receiver_url(in->receiver),
-		in->settings, verb, in->dir);
+		"env -u NODE_ENV -u AMAZON_SPAPI_BASE_URL -u INTEGRATIONS_URL -u PYTHON_API_URL B='%s' "
+		"PORT=%d RUN_DIR='%s' "
+		"CLARIO_SET='receiver.integrations-url=%s receiver.python-url=%s %s' "
+		"packaging/checkout/instance.sh %s >>'%s.log' 2>&1",
+		build_dir(), in->port, in->dir, url, url, in->settings, verb, in->dir);
 	return system(command);
 }
 
 static void show_logs(struct instance *in)
 {
 	char command[300];
-	snprintf(command, sizeof command, "tail -n 40 '%s.log' '%s'/*.log >&2", in->dir, in->dir);
+	snprintf(command, sizeof command, "tail -n 40 '%s.log' '%s'/clario-*.log '%s/nginx-error.log' >&2",
+		in->dir, in->dir, in->dir);
 	if (system(command) != 0)
 		print_error("no logs\n");
 }

@@ -5,6 +5,7 @@
  * finds anything. */
 #ifndef TESTS_SUPPORT_INSTANCE_H
 #define TESTS_SUPPORT_INSTANCE_H
+#include "spool/base/clock.h"
 #include "spool/base/jx.h"
 #include "tests/support/receiver.h"
 #include "tests/support/unit.h"

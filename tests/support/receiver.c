@@ -144,7 +144,7 @@ static size_t content_length(const char *head)
 static bool read_request(int fd, char *buf, size_t *have, struct call *call)
 {
 	char *end;
-	*call = (struct call){.at_ms = clock_mono_us() / 1000};
+	*call = (struct call){.at_ms = 0};
 	while (buf[*have] = '\0', !(end = strstr(buf, "\r\n\r\n"))) {
 		ssize_t n = *have < REQUEST_MAX ? recv(fd, buf + *have, REQUEST_MAX - *have, 0) : 0;
 		if (n <= 0)
@@ -158,6 +158,7 @@ static bool read_request(int fd, char *buf, size_t *have, struct call *call)
 			return false;
 		*have += (size_t)n;
 	}
+	call->at_ms = clock_mono_us() / 1000;
 	sscanf(buf, "%15s %1023s", call->method, call->path);
 	copy_text(call->headers, sizeof call->headers, buf, head);
 	copy_text(call->body, sizeof call->body, buf + head, body);

@@ -120,6 +120,39 @@ static void bodies__that_were_not_taken(void **state)
 	reply_release(&reply);
 }
 
+/* An array of n numbers as the member x of a body that lacks its user. */
+static struct buf body_of_values(size_t n)
+{
+	struct buf body = BUF_INIT(8 << 20);
+	buf_text(&body, "{\"x\":[0");
+	for (size_t i = 1; i < n; i++)
+		buf_text(&body, ",0");
+	buf_text(&body, "]}");
+	return body;
+}
+
+static void bodies__with_too_many_values(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t n;
+		enum problem problem;
+	} rows[] = {{999998, PROBLEM_MISSING_FIELD}, {999999, PROBLEM_BAD_JSON}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct request request = request_for("POST", BASE "/phase/1");
+		struct buf body = body_of_values(rows[i].n);
+		struct reply reply;
+		reply_init(&reply);
+		request.body = buf_slice(&body);
+		dispatch(&app, &request, &reply);
+		assert_int_equal(reply.problem, rows[i].problem);
+		assert_int_equal(pthread_mutex_trylock(&app.large_parse), 0);
+		pthread_mutex_unlock(&app.large_parse);
+		reply_release(&reply);
+		buf_release(&body);
+	}
+}
+
 /* "/jobs/{id}" as the table writes it: "/jobs/{}". Returns out. */
 static const char *without_names(const char *path, char *out, size_t cap)
 {
@@ -206,6 +239,7 @@ int main(void)
 		cmocka_unit_test(answers__as_a_table),
 		cmocka_unit_test(strangers__learn_nothing),
 		cmocka_unit_test(bodies__that_were_not_taken),
+		cmocka_unit_test(bodies__with_too_many_values),
 		cmocka_unit_test(document__tells_the_routes),
 		cmocka_unit_test(document__tells_the_codes),
 	};

@@ -457,7 +457,7 @@ static void events__tell_the_whole_story(void **state)
 		assert_true(slice_is(events[i].workflow_id, "w"));
 		assert_true(slice_is(events[i].user_id, "u"));
 	}
-	assert_true(slice_is(events[0].actor, "tests"));
+	assert_true(slice_is(events[0].actor, "caller:tests"));
 	assert_true(slice_is(events[1].actor, "worker:host:1"));
 	assert_int_equal(events[2].http_status, 503);
 	assert_true(slice_is(events[5].room, "user_u"));
