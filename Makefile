@@ -58,7 +58,7 @@ UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/prob
 UNIT_LIB_base := libbase.a
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
-CONFORMANCE_TESTS := intake phases retry queue
+CONFORMANCE_TESTS := intake phases retry queue crash
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
