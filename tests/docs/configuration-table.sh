@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/docs/configuration-table.sh: README's configuration table, made from packaging/clario.conf.
 #
-# The retry rows that each phase can have are told once, as phase.N; the rows that each call has are told once, as
+# The retry rows that each phase can have are told in one row; the rows that each call has are told once, as
 # call.NAME, and what differs between the calls in a table of its own.
 set -eu
 
@@ -28,10 +28,10 @@ table() {
 	rows | awk -F '\t' '
 		{ section = $1 }
 		section ~ /^phase[.]/ && $2 != "fee-rate" {
-			if (told[$2]++)
-				next
-			section = "phase.N"
-			$3 = ""
+			if (!phases++)
+				print "| `phase.N.attempts` ... `phase.N.jitter` | as `retry` | the rows of `retry` for" \
+					" phase N (1-7) or step N (10-14) alone |"
+			next
 		}
 		section ~ /^call[.]/ {
 			if (told["call " $2]++)

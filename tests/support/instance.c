@@ -103,12 +103,20 @@ static int remove_entry(const char *path, const struct stat *sb, int type, struc
 	return remove(path);
 }
 
+/* A sanitizer's report in a daemon ends up in its log. */
+static bool has_sanitizer_report(struct instance *in)
+{
+	char command[200];
+	snprintf(command, sizeof command, "grep -qE 'Sanitizer|runtime error:' '%s'/clario-*.log", in->dir);
+	return system(command) == 0;
+}
+
 void instance_stop(struct instance *in)
 {
 	char out[4096], log[80];
 	int stopped = run_script(in, "stop");
 	int checked = instance_tool(in, "check", out, sizeof out);
-	bool ok = stopped == 0 && checked == 0;
+	bool ok = stopped == 0 && checked == 0 && !has_sanitizer_report(in);
 	if (!ok)
 		show_logs(in);
 	receiver_stop(in->receiver);
@@ -117,7 +125,7 @@ void instance_stop(struct instance *in)
 	unlink(log);
 	free(in);
 	if (!ok)
-		fail_msg("stop: %d, check: %d %s", stopped, checked, out);
+		fail_msg("stop: %d, check: %d %s (or a sanitizer's report above)", stopped, checked, out);
 }
 
 static const char *const names[] = {"nginx", "clario-fcgi", "clario-worker"};
