@@ -42,8 +42,9 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := model record store simulation group damage validate access route options query dispatch server
+UNIT_TESTS := model record store store_reads simulation group damage validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
+UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_damage := tests/unit/store_fixture.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
@@ -56,6 +57,9 @@ UNIT_OBJS_dispatch := $(filter-out fcgi/main.c fcgi/server.c fcgi/listener.c fcg
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
+
+# tests/fault/test_NAME.c makes the calls under a store fail one by one.
+FAULT_TESTS := io
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 CONFORMANCE_TESTS := intake phases retry queue crash
@@ -90,6 +94,10 @@ $(B)/clario-spool: $(call obj,$(CTL_SRCS)) $(B)/libspool.a
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(B)/tests/unit/test_%)
 $(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$$(UNIT_OBJS_$$*)) $(B)/$$(or $$(UNIT_LIB_$$*),libspool.a)
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
+
+FAULT_PROGRAMS := $(FAULT_TESTS:%=$(B)/tests/fault/test_%)
+$(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $(call obj,tests/unit/store_fixture.c) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SPOOL_LIBS)
 
 CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
 $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
@@ -129,8 +137,8 @@ check:
 	@$(CHECKOUT)/deps.sh build run demo test
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS)
-	@tests/run.sh $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(SHELL_TESTS)
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS)
+	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(SHELL_TESTS)
 
 check-slow: check
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check

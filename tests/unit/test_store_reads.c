@@ -1,0 +1,323 @@
+/* tests/unit/test_store_reads.c: the second half of the suite that every engine passes: events, listings,
+ * removal, fullness, and what is refused. */
+#include "tests/unit/store_fixture.h"
+
+#include <stdio.h>
+
+static void events__tell_the_whole_story(void **state)
+{
+	struct fixture *f = *state;
+	static const enum event_kind want[] = {EVENT_ACCEPTED, EVENT_CLAIMED, EVENT_RETRY, EVENT_DUE,
+		EVENT_CLAIMED, EVENT_NOTIFICATION, EVENT_COMPLETED};
+	struct job_id id = accept_job(f, 3, "w", "u", "{}");
+	accept_job(f, 2, "other", "someone", "{}");
+	claim(f, 1);
+	settle(f, id, 1, SETTLE_RETRY);
+	pass_ms(f, 2000);
+	claim(f, 2);
+	struct notice notice = {EVENT_NOTIFICATION, slice_text("notification"), slice_text("user_u"),
+		slice_text("{\"type\":\"info\"}"), slice_text("")};
+	struct settlement s = {.id = id, .token = 2, .kind = SETTLE_COMPLETE, .outcome = slice_text("{}")};
+	size_t n;
+	s.notices = &notice;
+	s.notices_n = 1;
+	assert_int_equal(
+		f->ops->exchange(f->store, f->now, &s, 1, NULL, NULL, &n, &f->next_due_us, NULL), ST_OK);
+	struct event events[32];
+	uint64_t last = 0;
+	struct event_filter by_workflow = {.workflow_id = slice_text("w")};
+	assert_int_equal(f->ops->events(f->store, &by_workflow, 32, events, &n, &last, NULL), ST_OK);
+	assert_int_equal(n, sizeof want / sizeof *want);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(events[i].kind, want[i]);
+		assert_int_equal(id_cmp(events[i].job, id), 0);
+		assert_true(
+			i == 0 || (events[i].seq > events[i - 1].seq && events[i].prev == events[i - 1].seq));
+		assert_true(slice_is(events[i].workflow_id, "w"));
+		assert_true(slice_is(events[i].user_id, "u"));
+	}
+	assert_true(slice_is(events[0].actor, "caller:tests"));
+	assert_true(slice_is(events[1].actor, "worker:host:1"));
+	assert_int_equal(events[2].http_status, 503);
+	assert_true(slice_is(events[5].room, "user_u"));
+	assert_true(slice_is(events[5].data, "{\"type\":\"info\"}"));
+	for (size_t i = 0; i < n; i++)
+		event_release(&events[i]);
+}
+
+static void events__stream_by_seq_and_filter_by_user(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 20; i++) {
+		char workflow[8];
+		snprintf(workflow, sizeof workflow, "w%d", i);
+		accept_job(f, 2, workflow, i % 2 ? "odd" : "even", "{}");
+	}
+	struct event events[8];
+	struct event_filter filter = {.user_id = slice_text("odd")};
+	size_t n, seen = 0;
+	uint64_t last = 0;
+	do {
+		assert_int_equal(f->ops->events(f->store, &filter, 8, events, &n, &last, NULL), ST_OK);
+		for (size_t i = 0; i < n; i++) {
+			assert_true(slice_is(events[i].user_id, "odd"));
+			assert_true(events[i].seq > filter.after_seq);
+			event_release(&events[i]);
+		}
+		seen += n;
+		filter.after_seq = last;
+	} while (n);
+	assert_int_equal(seen, 10);
+	assert_int_equal(last, stats_of(f).last_seq);
+}
+
+static size_t list_all(struct fixture *f, const struct job_filter *filter, size_t page, struct job_id *ids)
+{
+	struct cursor at = {""}, next;
+	struct job jobs[16];
+	size_t total = 0, n;
+	do {
+		assert_int_equal(
+			f->ops->list(f->store, filter, &at, page, false, jobs, &n, &next, NULL), ST_OK);
+		for (size_t i = 0; i < n; i++) {
+			if (ids)
+				ids[total] = jobs[i].id;
+			total++;
+			assert_int_equal(jobs[i].payload.len, 0);
+			job_release(&jobs[i]);
+		}
+		at = next;
+	} while (at.text[0]);
+	return total;
+}
+
+static void list__pages_by_every_index(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id ids[30], got[30];
+	for (int i = 0; i < 30; i++) {
+		char workflow[8];
+		snprintf(workflow, sizeof workflow, "w%d", i % 10);
+		ids[i] = accept_job(f, 2 + i % 3, workflow, i % 2 ? "odd" : "even", "{}");
+		pass_ms(f, 1);
+	}
+	for (size_t page = 1; page <= 16; page += 5) {
+		struct job_filter all = {0}, user = {.user_id = slice_text("odd")};
+		struct job_filter workflow = {.workflow_id = slice_text("w3")};
+		struct job_filter waiting = {.has_state = true, .state = JOB_WAITING, .phase = 2};
+		assert_int_equal(list_all(f, &all, page, got), 30);
+		for (int i = 0; i < 30; i++)
+			assert_int_equal(id_cmp(got[i], ids[29 - i]), 0);
+		all.oldest_first = true;
+		assert_int_equal(list_all(f, &all, page, got), 30);
+		for (int i = 0; i < 30; i++)
+			assert_int_equal(id_cmp(got[i], ids[i]), 0);
+		assert_int_equal(list_all(f, &user, page, NULL), 15);
+		assert_int_equal(list_all(f, &workflow, page, NULL), 3);
+		assert_int_equal(list_all(f, &waiting, page, NULL), 10);
+		struct job_filter since = {.since_us = f->now.wall_us - 5000};
+		assert_int_equal(list_all(f, &since, page, NULL), 5);
+	}
+	struct job_filter failed = {.has_state = true, .state = JOB_FAILED};
+	assert_int_equal(list_all(f, &failed, 5, NULL), 0);
+}
+
+static void list__ended_jobs_by_when_they_ended(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id ids[9], got[9];
+	for (int i = 0; i < 9; i++) {
+		char workflow[8];
+		snprintf(workflow, sizeof workflow, "w%d", i);
+		ids[i] = accept_job(f, 2 + i % 3, workflow, "u", "{}");
+	}
+	claim(f, 9);
+	for (int i = 8; i >= 0; i--) {
+		pass_ms(f, 10);
+		settle(f, ids[i], 1, SETTLE_FAIL);
+	}
+	struct job_filter failed = {.has_state = true, .state = JOB_FAILED};
+	for (size_t page = 1; page < 5; page++) {
+		assert_int_equal(list_all(f, &failed, page, got), 9);
+		for (int i = 0; i < 9; i++)
+			assert_int_equal(id_cmp(got[i], ids[i]), 0);
+	}
+}
+
+static void list__a_foreign_cursor_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const bad[] = {
+		"x", "2.", "2.zz", "99.00", "5.0011", "2.00112233445566778899aabbccddee"};
+	struct job_filter all = {0};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct cursor from = {""}, next;
+		struct job jobs[1];
+		size_t n;
+		strncpy(from.text, bad[i], sizeof from.text - 1);
+		assert_int_equal(
+			f->ops->list(f->store, &all, &from, 1, false, jobs, &n, &next, NULL), ST_INVALID);
+	}
+}
+
+static void remove__only_what_is_old_and_all_that_belongs_to_it(void **state)
+{
+	struct fixture *f = *state;
+	struct trigger t = make_trigger(2, "old", "u", "{}");
+	t.idempotency_key = slice_text("k");
+	submit(f, &t);
+	accept_job(f, 3, "young", "u", "{}");
+	claim(f, 1);
+	settle_held(f, 0, SETTLE_COMPLETE);
+	pass_ms(f, 1000);
+	claim(f, 1);
+	settle_held(f, 0, SETTLE_COMPLETE);
+	size_t removed;
+	assert_int_equal(f->ops->remove(f->store, f->now, JOB_COMPLETED, f->now.wall_us - 500000, 10,
+				 slice_text("system"), &removed, NULL),
+		ST_OK);
+	assert_int_equal(removed, 1);
+	struct stats stats = stats_of(f);
+	assert_int_equal(stats.removed_total, 1);
+	assert_int_equal(stats_state(&stats, JOB_COMPLETED), 1);
+	assert_int_equal(submit(f, &t).verdict, SUBMIT_ACCEPTED); /* its key went with it */
+	assert_int_equal(
+		f->ops->remove(f->store, f->now, JOB_ACTIVE, INT64_MAX, 10, slice_text("x"), &removed, NULL),
+		ST_INVALID);
+	store_check(f);
+}
+
+static void remove__waiting_jobs_let_their_followers_pass(void **state)
+{
+	struct fixture *f = *state;
+	size_t removed;
+	accept_job(f, 2, "w", "u", "{}");
+	pass_ms(f, 1000);
+	struct job_id second = accept_job(f, 3, "w", "u", "{}");
+	assert_int_equal(f->ops->remove(f->store, f->now, JOB_WAITING, f->now.wall_us - 500000, 10,
+				 slice_text("operator:x"), &removed, NULL),
+		ST_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(claim(f, 10), 1);
+	assert_int_equal(id_cmp(f->held[0].id, second), 0);
+}
+
+static void depth__is_refused_and_outcomes_still_work(void **state)
+{
+	struct fixture *f = *state;
+	f->conf.max_depth = 2;
+	store_reopen(f);
+	accept_job(f, 2, "a", "u", "{}");
+	struct trigger t = make_trigger(2, "b", "u", "{}"), more = make_trigger(2, "c", "u", "{}");
+	assert_int_equal(submit(f, &t).verdict, SUBMIT_ACCEPTED);
+	struct receipt r = submit(f, &more);
+	assert_int_equal(r.verdict, SUBMIT_REFUSED);
+	assert_int_equal(r.status, ST_FULL);
+	assert_int_equal(submit(f, &t).verdict, SUBMIT_DUPLICATE); /* what is in already is still answered */
+	claim(f, 1);
+	settle_held(f, 0, SETTLE_COMPLETE);
+	assert_int_equal(submit(f, &more).verdict, SUBMIT_ACCEPTED);
+}
+
+static void full__refuses_intake_settles_and_recovers(void **state)
+{
+	struct fixture *f = *state;
+	char *big = calloc(1, 400001);
+	memset(big, ' ', 400000);
+	int accepted = 0;
+	for (; accepted < 1000; accepted++) {
+		char workflow[16];
+		snprintf(workflow, sizeof workflow, "w%d", accepted);
+		struct trigger t = make_trigger(2, workflow, "u", big);
+		struct receipt r = submit(f, &t);
+		if (r.verdict == SUBMIT_REFUSED) {
+			assert_int_equal(r.status, ST_FULL);
+			break;
+		}
+	}
+	free(big);
+	assert_in_range(accepted, 20, 200);
+	assert_true(stats_of(f).intake_full);
+	size_t removed = 1;
+	for (int done = 0; done < accepted; done++) {
+		assert_int_equal(claim(f, 1), 1);
+		assert_int_equal(settle_held(f, 0, SETTLE_COMPLETE), ST_OK);
+	}
+	pass_ms(f, 1);
+	while (removed)
+		assert_int_equal(f->ops->remove(f->store, f->now, JOB_COMPLETED, f->now.wall_us, 50,
+					 slice_text("x"), &removed, NULL),
+			ST_OK);
+	struct trigger t = make_trigger(2, "after", "u", "{}");
+	for (int tries = 0; tries < 400; tries++) { /* the share in use is measured anew every 200 ms */
+		if (submit(f, &t).verdict == SUBMIT_ACCEPTED)
+			return;
+		clock_sleep_ms(5);
+	}
+	fail_msg("intake did not come back");
+}
+
+static void bookmark__is_kept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t value = 9;
+	assert_int_equal(f->ops->bookmark_get(f->store, "relay", &value, NULL), ST_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(f->ops->bookmark_set(f->store, "relay", 77, NULL), ST_OK);
+	store_reopen(f);
+	assert_int_equal(f->ops->bookmark_get(f->store, "relay", &value, NULL), ST_OK);
+	assert_int_equal(value, 77);
+}
+
+static void open__refuses_with_a_clear_message(void **state)
+{
+	struct fixture *f = *state;
+	struct why why = WHY_INIT;
+	struct store *other;
+	struct spool_conf conf = f->conf;
+	assert_int_equal(f->ops->init(&conf, &why), ST_EXISTS);
+	f->ops->close(f->store);
+	f->store = NULL;
+	conf.map_size *= 2;
+	assert_int_equal(f->ops->open(&conf, &other, &why), ST_VERSION);
+	assert_non_null(strstr(why.text, "map-size"));
+	conf = f->conf;
+	conf.path = "/tmp/clario-there-is-none";
+	assert_int_equal(f->ops->open(&conf, &other, &why), ST_NOTFOUND);
+	assert_non_null(strstr(why.text, "clario-spool init"));
+	assert_null(other);
+}
+
+static void read_only__looks_and_does_not_touch(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id id = accept_job(f, 2, "w", "u", "{}");
+	f->conf.read_only = true;
+	store_reopen(f);
+	assert_int_equal(state_of(f, id), JOB_WAITING);
+	struct trigger t = make_trigger(2, "x", "u", "{}");
+	struct receipt r;
+	struct submission one = {&t, &r};
+	assert_int_equal(f->ops->submit(f->store, f->now, &one, 1, NULL), ST_DENIED);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(events__tell_the_whole_story),
+		CASE(events__stream_by_seq_and_filter_by_user),
+		CASE(list__pages_by_every_index),
+		CASE(list__ended_jobs_by_when_they_ended),
+		CASE(list__a_foreign_cursor_is_refused),
+		CASE(remove__only_what_is_old_and_all_that_belongs_to_it),
+		CASE(remove__waiting_jobs_let_their_followers_pass),
+		CASE(depth__is_refused_and_outcomes_still_work),
+		CASE(full__refuses_intake_settles_and_recovers),
+		CASE(bookmark__is_kept),
+		CASE(open__refuses_with_a_clear_message),
+		CASE(read_only__looks_and_does_not_touch),
+	};
+	return cmocka_run_group_tests_name("store reads", tests, NULL, NULL);
+}
