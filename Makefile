@@ -30,9 +30,10 @@ SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addp
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
+PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
+	rejection.c payout.c legacy.c)
 WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retry.c retain.c relay.c) \
-	$(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c rejection.c \
-	payout.c legacy.c)
+	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
 FCGI_LIBS   := -lfcgi -lsystemd
@@ -42,11 +43,16 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := model record store store_reads simulation group damage validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage money retry call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_damage := tests/unit/store_fixture.c
+UNIT_OBJS_money := worker/money.c
+UNIT_OBJS_retry := worker/retry.c
+UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
+UNIT_LIBS_call := -lcrypto
+UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := fcgi/access.c
 UNIT_OBJS_route := fcgi/route.c

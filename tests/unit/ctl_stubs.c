@@ -1,0 +1,21 @@
+/* tests/unit/ctl_stubs.c: handlers that do nothing, so that the tool's tables can be linked and read without
+ * the tool. */
+#include "spool/ctl/ctl.h"
+
+#define STUB(name)                                                                                           \
+	int name(struct ctl *ctl)                                                                            \
+	{                                                                                                    \
+		(void)ctl;                                                                                   \
+		return 0;                                                                                    \
+	}
+STUB(cmd_init)
+STUB(cmd_list)
+STUB(cmd_show)
+STUB(cmd_workflow)
+STUB(cmd_stats)
+STUB(cmd_events)
+STUB(cmd_steer)
+STUB(cmd_pause)
+STUB(cmd_check)
+STUB(cmd_completion)
+STUB(cmd_help)

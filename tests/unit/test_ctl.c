@@ -1,0 +1,321 @@
+/* tests/unit/test_ctl.c: clario-spool as a person or a script runs it: output, exit codes, refusals. */
+#include "spool/base/jx.h"
+#include "spool/spool.h"
+#include "tests/support/unit.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct fixture {
+	char dir[64];
+	char ids[4][JOB_ID_TEXT_LEN];
+	char out[65536];
+};
+
+/* Run the tool; its exit code; standard output (and standard error, where args say 2>&1) into f->out. */
+static int run(struct fixture *f, const char *args)
+{
+	char command[1024];
+	const char *b = getenv("B");
+	snprintf(command, sizeof command, "'%s/clario-spool' -c '%s/clario.conf' %s", b && *b ? b : "build",
+		f->dir, args);
+	FILE *pipe = popen(command, "r");
+	assert_non_null(pipe);
+	size_t len = fread(f->out, 1, sizeof f->out - 1, pipe);
+	f->out[len] = '\0';
+	int code = pclose(pipe);
+	assert_true(WIFEXITED(code));
+	return WEXITSTATUS(code);
+}
+
+static void assert_run(struct fixture *f, const char *args, int code, const char *has)
+{
+	int got = run(f, args);
+	if (got != code || (has && !strstr(f->out, has)))
+		fail_msg("clario-spool %s: exit %d, wanted %d with \"%s\": %s", args, got, code,
+			has ? has : "", f->out);
+}
+
+static void assert_run_id(struct fixture *f, const char *verb, int i, int code, const char *has)
+{
+	char args[200];
+	snprintf(args, sizeof args, "%s %s 2>&1", verb, f->ids[i]);
+	assert_run(f, args, code, has);
+}
+
+static void write_conf(struct fixture *f, const char *map_size)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/clario.conf", f->dir);
+	FILE *conf = fopen(path, "we");
+	assert_non_null(conf);
+	fprintf(conf, "[spool]\npath = %s/spool\nmap-size = %s\n", f->dir, map_size);
+	fclose(conf);
+}
+
+static struct spool *open_spool(struct fixture *f)
+{
+	char path[128];
+	struct spool *sp;
+	struct why why = WHY_INIT;
+	snprintf(path, sizeof path, "%s/spool", f->dir);
+	struct spool_conf conf = {.store = "lmdb",
+		.path = path,
+		.map_size = 16 << 20,
+		.full_at_percent = 85,
+		.ordering = true,
+		.dedupe_window_us = 1000000};
+	if (spool_open(&conf, &sp, &why) != ST_OK)
+		fail_msg("%s", why.text);
+	return sp;
+}
+
+/* Four jobs: 0 failed, 1 waiting, 2 waiting behind 1, 3 delayed. */
+static void fill(struct fixture *f)
+{
+	static const struct {
+		int phase;
+		const char *workflow;
+	} rows[] = {{3, "w-fail"}, {2, "w-line"}, {3, "w-line"}, {7, "w-late"}};
+	struct spool *sp = open_spool(f);
+	for (int i = 0; i < 4; i++) {
+		struct trigger t = {.phase = rows[i].phase,
+			.attempts_allowed = 1,
+			.give_up_after_us = 1000000,
+			.workflow_id = slice_text(rows[i].workflow),
+			.user_id = slice_text(i ? "bob" : "ann"),
+			.payload = slice_text("{\"user_id\":\"x\",\"token\":\"hush\"}"),
+			.source = slice_text("tests")};
+		struct receipt r;
+		if (i == 3)
+			t.run_at_us = clock_now().wall_us + INT64_C(3600000000);
+		assert_int_equal(spool_submit(sp, clock_now(), &t, 1, &r, NULL), ST_OK);
+		id_text(r.id, f->ids[i]);
+		if (i > 0)
+			continue;
+		struct claim_ask ask = {.owner = "tests:1", .max = 1, .lease_ms = 1000};
+		struct job job;
+		size_t n, none;
+		int64_t due;
+		assert_int_equal(spool_exchange(sp, clock_now(), NULL, 0, &ask, &job, &n, &due, NULL), ST_OK);
+		struct settlement s = {.id = job.id,
+			.token = 1,
+			.kind = SETTLE_FAIL,
+			.error = slice_text("answered 404"),
+			.outcome = slice_text("{}")};
+		assert_int_equal(
+			spool_exchange(sp, clock_now(), &s, 1, NULL, NULL, &none, &due, NULL), ST_OK);
+		job_release(&job);
+	}
+	spool_close(sp);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	snprintf(f->dir, sizeof f->dir, "/tmp/clario-ctl-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	write_conf(f, "16M");
+	assert_run(f, "init", 0, "created a spool in ");
+	fill(f);
+	*state = f;
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *sb, int type, struct FTW *ftw)
+{
+	(void)sb;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	write_conf(f, "16M");
+	assert_run(f, "check", 0, "the spool is sound");
+	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void init__once(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "init 2>&1", 1, "there is a spool in ");
+	assert_run(f, "init --if-missing 2>&1", 0, "there is a spool in ");
+}
+
+static void refusals__have_their_codes(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *args;
+		int code;
+		const char *has;
+	} rows[] = {
+		{"2>&1", 2, "usage: clario-spool"},
+		{"bogus 2>&1", 2, "there is no such command"},
+		{"list --bogus 2>&1", 2, "bogus"},
+		{"list --reason x 2>&1", 2, "this command does not take that option"},
+		{"list extra 2>&1", 2, "an operand too many"},
+		{"list --state waitin 2>&1", 2, "not a state"},
+		{"list --phase 8 2>&1", 2, "not a phase"},
+		{"list --since yesterday 2>&1", 2, "not a time"},
+		{"list --limit 0 2>&1", 2, "not a number"},
+		{"list --order up 2>&1", 2, "not an order"},
+		{"show 2>&1", 2, "an operand is missing"},
+		{"show nonsense 2>&1", 2, "not a job id"},
+		{"show 00000000-0000-7000-8000-000000000000 2>&1", 1, "there is no such job"},
+		{"workflow unheard-of", 1, NULL},
+		{"retry 2>&1", 2, "give ids"},
+		{"retry --state failed 2>&1", 2, "give ids"},
+		{"retry 00000000-0000-7000-8000-000000000000 2>&1", 1, "there is no such job"},
+		{"completion zsh 2>&1", 2, "only bash"},
+		{"help bogus 2>&1", 2, "no such command"},
+		{"-s /nonexistent stats 2>&1", 69, "clario-spool init"},
+		{"-c /nonexistent stats 2>&1", 78, "/nonexistent"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_run(f, rows[i].args, rows[i].code, rows[i].has);
+	write_conf(f, "32M");
+	assert_run(f, "stats 2>&1", 78, "spool.map-size = 16777216");
+}
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void list__table_and_json_lines(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "list", 0, "ID ");
+	assert_int_equal(lines(f->out), 5);
+	assert_non_null(strstr(f->out, "waiting (behind)"));
+	assert_run(f, "list --json", 0, f->ids[3]);
+	assert_int_equal(lines(f->out), 4);
+	char *rest = f->out;
+	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+		json_t *job = json_loads(line, 0, NULL);
+		assert_non_null(job);
+		json_decref(job);
+	}
+	assert_run(f, "list --json --user bob --phase 3", 0, f->ids[2]);
+	assert_int_equal(lines(f->out), 1);
+	assert_run(f, "list --json --state failed --since 1h", 0, f->ids[0]);
+	assert_run(f, "list --json --until 2001-01-01", 0, "");
+	assert_int_equal(lines(f->out), 0);
+	assert_run(f, "list --json --limit 2 --order asc", 0, f->ids[1]);
+	assert_int_equal(lines(f->out), 2);
+}
+
+static void show__masks_what_looks_secret(void **state)
+{
+	struct fixture *f = *state;
+	assert_run_id(f, "show", 0, 0, "answered 404");
+	assert_null(strstr(f->out, "hush"));
+	assert_non_null(strstr(f->out, "failed"));
+	assert_non_null(strstr(f->out, "events\n"));
+	assert_run_id(f, "show --reveal", 0, 0, "hush");
+	assert_run_id(f, "show --json", 2, 0, f->ids[1]); /* whom it is behind */
+	assert_null(strstr(f->out, "hush"));
+	json_t *job = json_loads(f->out, 0, NULL);
+	assert_non_null(job);
+	json_decref(job);
+}
+
+static void workflow_and_events__tell_the_story(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "workflow w-line", 0, "timeline");
+	assert_run(f, "workflow w-line --json", 0, "\"kind\":\"accepted\"");
+	assert_int_equal(lines(f->out), 4);
+	assert_run(f, "events --json", 0, "\"seq\":1,");
+	assert_int_equal(lines(f->out), 6);
+	assert_run(f, "events --json --after 4 --limit 1", 0, "\"seq\":5,");
+	assert_int_equal(lines(f->out), 1);
+	assert_run(f, "events --user ann", 0, "failed");
+	assert_run_id(f, "events --json --job", 3, 0, "\"to\":\"delayed\"");
+	assert_run(f, "events --follow --limit 6", 0, "accepted");
+	assert_int_equal(lines(f->out), 6);
+}
+
+static void stats__as_table_and_json(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "stats", 0, "accepted ever: 4");
+	assert_run(f, "stats --json", 0,
+		"\"waiting\":2,\"delayed\":1,\"active\":0,\"completed\":0,\"failed\":1,");
+	json_t *stats = json_loads(f->out, 0, NULL);
+	assert_int_equal(json_integer_value(jx_path(stats, "phases.7.delayed")), 1);
+	json_decref(stats);
+}
+
+static void steering__one_some_all(void **state)
+{
+	struct fixture *f = *state;
+	char args[300];
+	assert_run_id(f, "hold", 1, 0, "1 done, 0 not");
+	assert_run_id(f, "hold", 1, 1, "is held: hold does not apply");
+	assert_run_id(f, "release", 1, 0, "1 done");
+	assert_run_id(f, "run-now", 3, 0, "1 done");
+	assert_run_id(f, "retry --reason 'is back'", 0, 0, "1 done");
+	assert_run_id(f, "events --job", 0, 0, "is back");
+	assert_non_null(strstr(f->out, "[operator:"));
+	snprintf(args, sizeof args, "cancel %s 00000000-0000-7000-8000-000000000000 2>&1", f->ids[0]);
+	assert_run(f, args, 3, "1 done, 1 not");
+	assert_run(f, "cancel --all --workflow w-line --json 2>&1", 0, "\"state\":\"cancelled\"");
+	assert_non_null(strstr(f->out, "cancel: 2 done, 0 not"));
+	snprintf(args, sizeof args, "retry - <<END 2>&1\n%s\n\n%s\nEND", f->ids[1], f->ids[2]);
+	assert_run(f, args, 0, "retry: 2 done, 0 not");
+	assert_run(f, "retry --all --state completed 2>&1", 0, "0 done, 0 not");
+}
+
+static void pause__and_resume(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "pause --phase 3", 0, "paused phase 3");
+	assert_run(f, "stats", 0, "paused");
+	assert_run(f, "pause", 0, "paused all phases");
+	assert_run(f, "resume", 0, "resumed all phases");
+	assert_run(f, "stats --json", 0, NULL);
+	assert_null(strstr(f->out, "\"paused\":true"));
+}
+
+static void help__completion__version(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "help", 0, "commands:");
+	assert_run(f, "--help", 0, "commands:");
+	assert_run(f, "help list", 0, "--state STATE");
+	assert_run(f, "list --help", 0, "usage: clario-spool list");
+	assert_run(f, "--version", 0, "clario-spool ");
+	assert_run(f, "completion bash | bash -n", 0, NULL);
+	assert_run(f, "completion bash", 0, "complete -F _clario_spool clario-spool");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(init__once),
+		CASE(refusals__have_their_codes),
+		CASE(list__table_and_json_lines),
+		CASE(show__masks_what_looks_secret),
+		CASE(workflow_and_events__tell_the_story),
+		CASE(stats__as_table_and_json),
+		CASE(steering__one_some_all),
+		CASE(pause__and_resume),
+		CASE(help__completion__version),
+	};
+	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
+}

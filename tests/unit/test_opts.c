@@ -1,0 +1,142 @@
+/* tests/unit/test_opts.c: the configuration as a whole: environment, inheritance, checks between rows. */
+#include "spool/opts.h"
+#include "tests/support/unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static enum status load(const char *text, struct opts *out, struct why *why)
+{
+	char path[] = "/tmp/clario-opts-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	enum status st = opts_load(path, out, why);
+	unlink(path);
+	return st;
+}
+
+static int clean_environment(void **state)
+{
+	static const char *const names[] = {"INTEGRATIONS_URL", "PYTHON_API_URL", "PYTHON_API_JWT_SECRET",
+		"INTERNAL_API_KEY", "NODE_ENV", "AMAZON_SPAPI_BASE_URL"};
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unsetenv(names[i]);
+	return 0;
+}
+
+static void defaults__are_those_promised(void **state)
+{
+	(void)state;
+	struct opts o;
+	assert_int_equal(load("", &o, NULL), ST_OK);
+	assert_int_equal(o.http.max_body, 10485760);
+	assert_int_equal(o.http.body_budget, 64 << 20);
+	assert_int_equal(o.queue.dedupe_window_ms, INT64_C(7) * 86400000);
+	assert_int_equal(o.queue.keep_failed_ms, INT64_C(30) * 86400000);
+	assert_int_equal(o.worker.in_flight, 64);
+	assert_int_equal(o.worker.lease_ms, 60000);
+	assert_int_equal(o.fee_rate_micro, 200000);
+	struct retry_opts r = opts_retry(&o, 7);
+	assert_int_equal(r.attempts, 15);
+	assert_int_equal(r.base_ms, 2000);
+	assert_int_equal(r.factor_milli, 3000);
+	assert_int_equal(r.cap_ms, 3600000);
+	assert_int_equal(r.give_up_after_ms, 86400000);
+	assert_int_equal(r.jitter, 1);
+	assert_true(opts_spool_conf(&o).ordering);
+	for (int call = 0; call < CALL_N; call++)
+		assert_true(o.call[call].required);
+	opts_release(&o);
+}
+
+static void phase__inherits_what_it_does_not_set(void **state)
+{
+	(void)state;
+	struct opts o;
+	assert_int_equal(load("[retry]\nattempts = 5\njitter = off\n[phase.7]\nattempts = 30\njitter = "
+			      "on\n[phase.14]\nbase = 1s\n",
+				 &o, NULL),
+		ST_OK);
+	assert_int_equal(opts_retry(&o, 7).attempts, 30);
+	assert_int_equal(opts_retry(&o, 7).jitter, 1);
+	assert_int_equal(opts_retry(&o, 7).base_ms, 2000);
+	assert_int_equal(opts_retry(&o, 3).attempts, 5);
+	assert_int_equal(opts_retry(&o, 3).jitter, 0);
+	assert_int_equal(opts_retry(&o, 14).base_ms, 1000);
+	opts_release(&o);
+}
+
+static void environment__overrides_the_file(void **state)
+{
+	(void)state;
+	struct opts o;
+	struct why why = WHY_INIT;
+	setenv("INTEGRATIONS_URL", "http://node:3001/", 1);
+	setenv("PYTHON_API_URL", "", 1); /* empty is as good as absent */
+	setenv("PYTHON_API_JWT_SECRET", "hush", 1);
+	setenv("AMAZON_SPAPI_BASE_URL", "https://sandbox.example", 1);
+	assert_int_equal(
+		load("[receiver]\nintegrations-url = http://file\npython-url = http://py\n", &o, &why),
+		ST_OK);
+	assert_string_equal(o.receiver.integrations_url, "http://node:3001");
+	assert_string_equal(o.receiver.python_url, "http://py");
+	assert_string_equal(o.receiver.python_jwt_secret, "hush");
+	assert_true(o.worker.sandbox);
+	char *printed = NULL;
+	size_t len;
+	FILE *out = open_memstream(&printed, &len);
+	opts_print(&o, out, false);
+	fclose(out);
+	assert_null(strstr(printed, "hush"));
+	assert_non_null(strstr(printed, "# python-jwt-secret (set)"));
+	free(printed);
+	opts_release(&o);
+	setenv("INTEGRATIONS_URL", "node:3001", 1);
+	assert_int_equal(load("", &o, &why), ST_INVALID);
+	assert_non_null(strstr(why.text, "INTEGRATIONS_URL"));
+}
+
+static void rows__are_checked_against_each_other(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *has;
+	} cases[] = {
+		{"[http]\nmax-body = 2M\nbody-budget = 1M\n", "body-budget must be at least"},
+		{"[spool]\nmap-size = 1048577\n", "multiple of the page size"},
+		{"[call.fee]\nmethod = post\n", "call.fee.method"},
+		{"[call.fee]\npath = x\n", "call.fee.path must begin with a slash"},
+		{"[call.fee]\ntimeout = 1s\nconnect-timeout = 2s\n", "must not exceed"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct opts o;
+		struct why why = WHY_INIT;
+		if (load(cases[i].text, &o, &why) != ST_INVALID || !strstr(why.text, cases[i].has))
+			fail_msg("%s: %s", cases[i].text, why.text);
+	}
+}
+
+static void file__that_is_not_there(void **state)
+{
+	(void)state;
+	struct opts o;
+	struct why why = WHY_INIT;
+	assert_int_equal(opts_load("/nonexistent/clario.conf", &o, &why), ST_NOTFOUND);
+	assert_non_null(strstr(why.text, "/nonexistent/clario.conf"));
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, clean_environment)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(defaults__are_those_promised),
+		CASE(phase__inherits_what_it_does_not_set),
+		CASE(environment__overrides_the_file),
+		CASE(rows__are_checked_against_each_other),
+		CASE(file__that_is_not_there),
+	};
+	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
+}

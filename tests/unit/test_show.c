@@ -1,0 +1,136 @@
+/* tests/unit/test_show.c: the JSON of jobs and events, to the byte, and the masking of secrets. */
+#include "spool/show.h"
+#include "tests/support/unit.h"
+
+static void job__to_the_byte(void **state)
+{
+	(void)state;
+	struct job job = {
+		.id = {{0x01, 0x9a, 0, 0, 0, 1, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff}},
+		.phase = 3,
+		.state = JOB_FAILED,
+		.priority = 5,
+		.attempts_made = 2,
+		.attempts_allowed = 15,
+		.accepted_at_us = INT64_C(1795486735123000),
+		.run_at_us = INT64_C(1795486735123000),
+		.finished_at_us = INT64_C(1795486736000000),
+		.workflow_id = slice_text("w\"1"),
+		.user_id = slice_text("u"),
+		.source = slice_text("127.0.0.1"),
+		.error = slice_text("answered 404"),
+		.outcome = slice_text("{\"amount\": 1.10}"),
+		.payload = slice_text("{ \"a\" : 1 }"),
+	};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	jx_begin(&w, &out);
+	show_job(&w, &job, true);
+	assert_string_equal(out.p,
+		"{\"id\":\"019a0000-0001-7000-8000-0000000000ff\",\"phase\":3,\"workflow_id\":\"w\\\"1\","
+		"\"user_id\":\"u\","
+		"\"state\":\"failed\",\"priority\":5,\"attempts_made\":2,\"attempts_allowed\":15,"
+		"\"accepted_at\":\"2026-11-24T02:18:55.123Z\",\"run_at\":\"2026-11-24T02:18:55.123Z\","
+		"\"started_at\":null,"
+		"\"finished_at\":\"2026-11-24T02:18:56.000Z\",\"give_up_at\":null,\"behind\":null,\"lease\":"
+		"null,"
+		"\"idempotency_key\":null,\"source\":\"127.0.0.1\",\"traceparent\":null,\"error\":\"answered "
+		"404\","
+		"\"outcome\":{\"amount\": 1.10},\"checkpoint\":null,\"payload\":{ \"a\" : 1 }}");
+	buf_release(&out);
+	job.phase = 12;
+	job.state = JOB_WAITING;
+	job.behind = job.id;
+	jx_begin(&w, &out);
+	show_job(&w, &job, false);
+	assert_non_null(strstr(out.p, "\"step\":12,"));
+	assert_non_null(strstr(out.p, "\"behind\":\"019a0000-0001-7000-8000-0000000000ff\""));
+	assert_null(strstr(out.p, "payload"));
+	buf_release(&out);
+}
+
+static void event__only_what_applies(void **state)
+{
+	(void)state;
+	struct event event = {.seq = 7,
+		.at_us = INT64_C(1795486735123000),
+		.kind = EVENT_PAUSED,
+		.from = EVENT_NO_STATE,
+		.to = EVENT_NO_STATE,
+		.actor = slice_text("operator:me")};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	jx_begin(&w, &out);
+	show_event(&w, &event);
+	assert_string_equal(out.p, "{\"seq\":7,\"at\":\"2026-11-24T02:18:55.123Z\",\"kind\":\"paused\","
+				   "\"actor\":\"operator:me\"}");
+	buf_clear(&out);
+	event = (struct event){.seq = 8,
+		.at_us = 1000,
+		.kind = EVENT_RETRY,
+		.job = {{1}},
+		.phase = 3,
+		.from = JOB_ACTIVE,
+		.to = JOB_DELAYED,
+		.attempt = 2,
+		.http_status = 503,
+		.xfer_ms = 4,
+		.reason = slice_text("answered 503"),
+		.workflow_id = slice_text("w"),
+		.user_id = slice_text("u")};
+	jx_begin(&w, &out);
+	show_event(&w, &event);
+	assert_string_equal(out.p, "{\"seq\":8,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"retry\",\"job_"
+				   "id\":\"01000000-0000-0000-0000-000000000000\","
+				   "\"phase\":3,\"workflow_id\":\"w\",\"user_id\":\"u\",\"from\":\"active\","
+				   "\"to\":\"delayed\",\"attempt\":2,"
+				   "\"reason\":\"answered 503\",\"http_status\":503,\"xfer_ms\":4}");
+	buf_clear(&out);
+	event = (struct event){.seq = 9,
+		.at_us = 1000,
+		.kind = EVENT_NOTIFICATION,
+		.from = EVENT_NO_STATE,
+		.to = EVENT_NO_STATE,
+		.name = slice_text("notification"),
+		.room = slice_text("user_u"),
+		.data = slice_text("{\"type\":\"info\"}")};
+	jx_begin(&w, &out);
+	show_event(&w, &event);
+	assert_string_equal(out.p,
+		"{\"seq\":9,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"notification\","
+		"\"name\":\"notification\",\"room\":\"user_u\",\"data\":{\"type\":\"info\"}}");
+	buf_release(&out);
+}
+
+static void masked__at_any_depth(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{"{\"user_id\":\"u\",\"token\":\"t\"}", "{\"user_id\":\"u\",\"token\":\"***\"}"},
+		{"{\"a\":[{\"accessToken\":{\"x\":1}},2]}", "{\"a\":[{\"accessToken\":\"***\"},2]}"},
+		{"{\"PASSWORD\":null,\"Authorization\":7,\"client_secret\":[1],\"api_key\":\"k\",\"amount\":"
+		 "5}",
+			"{\"PASSWORD\":\"***\",\"Authorization\":\"***\",\"client_secret\":\"***\",\"api_"
+			"key\":\"***\",\"amount\":5}"},
+		{"[1,\"token\"]", "[1,\"token\"]"},
+		{"not json", "not json"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf out = BUF_INIT(4096);
+		show_masked(slice_text(rows[i].in), &out);
+		assert_string_equal(out.p, rows[i].out);
+		buf_release(&out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(job__to_the_byte),
+		cmocka_unit_test(event__only_what_applies),
+		cmocka_unit_test(masked__at_any_depth),
+	};
+	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
+}
