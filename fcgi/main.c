@@ -58,9 +58,9 @@ static int serve(struct app *app, const struct daemon_args *args, const sigset_t
 	const struct http_opts *http = &app->opts->http;
 	enum status st = listener_open(http->socket, (int)http->backlog, &listener, &why);
 	if (st == ST_OK)
-		st = server_start(app, &listener, &server, &why);
-	if (st == ST_OK)
 		st = daemon_write_pid(args->pid_file, &why);
+	if (st == ST_OK)
+		st = server_start(app, &listener, &server, &why);
 	if (st != ST_OK) {
 		log_err("event=start err=%s", LOG_QT(why.text));
 		listener_retire(&listener);

@@ -4,7 +4,6 @@
 #include "spool/base/hash.h"
 #include "spool/model/phase.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -125,6 +124,9 @@ static bool is_number_text(struct slice text)
 
 enum amount { AMOUNT_GOOD, AMOUNT_NONE, AMOUNT_BAD };
 
+/* 10^15 cents: what the worker computes with. A job that could only fail is not taken in. */
+static const double AMOUNT_MAX = 1e13;
+
 static enum amount weigh_amount(const json_t *value)
 {
 	double n = json_number_value(value);
@@ -139,7 +141,7 @@ static enum amount weigh_amount(const json_t *value)
 	} else if (!json_is_number(value)) {
 		return AMOUNT_BAD;
 	}
-	return n > 0 && isfinite(n) ? AMOUNT_GOOD : AMOUNT_BAD;
+	return n > 0 && n <= AMOUNT_MAX ? AMOUNT_GOOD : AMOUNT_BAD;
 }
 
 static bool missing(const struct phase_needs *needs, const char *field, struct fault *fault)
@@ -157,8 +159,8 @@ static bool check_amount(const struct phase_needs *needs, const json_t *body, st
 	case AMOUNT_BAD:
 		break;
 	}
-	return fault_set(
-		fault, PROBLEM_BAD_FIELD, "amount", "amount must be a positive number, or text that is one");
+	return fault_set(fault, PROBLEM_BAD_FIELD, "amount",
+		"amount must be a positive number up to 10^13, or text that is one");
 }
 
 /* An empty array counts as given; only nothing at all lets the alias speak. */

@@ -149,6 +149,7 @@ static void fields__required_per_phase(void **state)
 		{"/phase/7", "{" U ",\"claim_id\":\"c\",\"amount\":-5}", 400, "\"field\":\"amount\""},
 		{"/phase/7", "{" U ",\"claim_id\":\"c\",\"amount\":true}", 400, "\"field\":\"amount\""},
 		{"/phase/7", "{" U ",\"claim_id\":\"c\",\"amount\":\"abc\"}", 400, "\"field\":\"amount\""},
+		{"/phase/7", "{" U ",\"claim_id\":\"c\",\"amount\":1e14}", 400, "\"field\":\"amount\""},
 		{"/phase/7", "{" U ",\"claim_id\":\"c\",\"amount\":[1]}", 400, "\"field\":\"amount\""},
 		{"/phase/3", "{" U ",\"sync_id\":\"f3\",\"claims\":7}", 400, "\"field\":\"claims\""},
 		{"/phase/3", "{" U ",\"sync_id\":\"f3\",\"claims\":[1]}", 400, "\"field\":\"claims\""},
