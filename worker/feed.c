@@ -209,10 +209,19 @@ static void note_failure(struct feed *f, enum status st, const struct why *why)
 		f->fail_ms = FAIL_MAX_MS;
 }
 
-/* How many more jobs may be held once `ending` leases have ended. */
-static size_t room(const struct feed *f, size_t ending)
+/* News that the loop has not taken pile up: give it no more work until it has. */
+static bool is_loop_behind(struct feed *f)
 {
-	if (atomic_load(&f->stop_claims))
+	pthread_mutex_lock(&f->lock);
+	bool is_behind = f->news_n > f->news_cap / 2;
+	pthread_mutex_unlock(&f->lock);
+	return is_behind;
+}
+
+/* How many more jobs may be held once `ending` leases have ended. */
+static size_t room(struct feed *f, size_t ending)
+{
+	if (atomic_load(&f->stop_claims) || is_loop_behind(f))
 		return 0;
 	size_t after = f->held_n > ending ? f->held_n - ending : 0;
 	return f->held_cap - after;
@@ -272,6 +281,8 @@ static void wait_for_work(struct feed *f)
 	int64_t renew_ms = (f->next_renew_us - clock_mono_us()) / 1000 + 1;
 	if (f->held_n && renew_ms < timeout)
 		timeout = renew_ms < 0 ? 0 : (int)renew_ms;
+	if (!f->fail_ms && retain_wait_ms(&f->retain) < timeout)
+		timeout = retain_wait_ms(&f->retain);
 	poll(fds, has_room && !f->fail_ms && wake_fd >= 0 ? 2 : 1, timeout);
 	uint64_t count;
 	ssize_t n = read(f->event_fd, &count, sizeof count);
@@ -362,6 +373,7 @@ void feed_free(struct feed *f)
 {
 	if (!f)
 		return;
+	take_given(f);
 	while (f->pending) {
 		struct outcome *o = f->pending;
 		f->pending = o->next;

@@ -47,3 +47,10 @@ void retain_step(struct retain *r)
 	r->next_portion_us = now + PAUSE_US;
 	remove_portion(r);
 }
+
+int retain_wait_ms(const struct retain *r)
+{
+	int64_t next = r->state < JOB_STATE_N ? r->next_portion_us : r->next_round_us;
+	int64_t left_us = next - clock_mono_us();
+	return left_us <= 0 ? 0 : (int)(left_us / 1000) + 1;
+}

@@ -13,5 +13,7 @@ struct retain {
 void retain_init(struct retain *retain, const struct opts *opts, struct spool *spool);
 /* At most one small transaction; cheap when nothing is due. Also looks for readers that died. */
 void retain_step(struct retain *retain);
+/* How long until a step has something to do, in milliseconds: short while a round is under way. */
+int retain_wait_ms(const struct retain *retain);
 
 #endif

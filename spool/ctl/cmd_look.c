@@ -84,29 +84,40 @@ int cmd_list(struct ctl *ctl)
 	return code;
 }
 
+static void print_between(const char *before, struct slice text, const char *after)
+{
+	if (!text.len)
+		return;
+	fputs(before, stdout);
+	out_text(text);
+	fputs(after, stdout);
+}
+
+static void print_move(const struct event *e)
+{
+	if (e->from != EVENT_NO_STATE)
+		printf("%s ", job_state_name((enum job_state)e->from));
+	if (e->to != EVENT_NO_STATE)
+		printf("-> %s", job_state_name((enum job_state)e->to));
+}
+
 static void print_event(const struct event *e)
 {
-	char at[32], detail[512] = "";
-	if (e->name.len)
-		snprintf(detail, sizeof detail, "%.*s to %.*s", SLICE_ARG(e->name), SLICE_ARG(e->room));
-	else if (e->from != EVENT_NO_STATE && e->to != EVENT_NO_STATE)
-		snprintf(detail, sizeof detail, "%s -> %s", job_state_name((enum job_state)e->from),
-			job_state_name((enum job_state)e->to));
-	else if (e->to != EVENT_NO_STATE)
-		snprintf(detail, sizeof detail, "-> %s", job_state_name((enum job_state)e->to));
+	char at[32];
 	printf("%8llu  %s  %-13s", (unsigned long long)e->seq, out_time(at, e->at_us),
 		event_kind_name(e->kind));
 	if (e->phase)
 		printf(" phase %d", e->phase);
 	if (e->attempt)
 		printf(", try %u", e->attempt);
-	printf("  %s", detail);
+	fputs("  ", stdout);
+	print_move(e);
+	print_between("", e->name, "");
+	print_between(" to ", e->room, "");
 	if (e->http_status)
 		printf("  HTTP %d", e->http_status);
-	if (e->reason.len)
-		printf("  %.*s", SLICE_ARG(e->reason));
-	if (e->actor.len)
-		printf("  [%.*s]", SLICE_ARG(e->actor));
+	print_between("  ", e->reason, "");
+	print_between("  [", e->actor, "]");
 	putchar('\n');
 }
 
@@ -147,8 +158,10 @@ static enum status each_event(
 
 static void print_field(const char *name, struct slice value)
 {
-	if (value.len)
-		printf("%-17s%.*s\n", name, SLICE_ARG(value));
+	if (!value.len)
+		return;
+	printf("%-17s", name);
+	print_between("", value, "\n");
 }
 
 static void print_times(const struct job *job)
@@ -174,7 +187,8 @@ static void print_json_field(const char *name, struct slice json, bool reveal)
 	if (!reveal)
 		show_masked(json, &masked);
 	struct slice shown = reveal ? json : buf_slice(&masked);
-	printf("%-17s%.*s\n", name, SLICE_ARG(shown));
+	printf("%-17s", name);
+	print_between("", shown, "\n");
 	buf_release(&masked);
 }
 

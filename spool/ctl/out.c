@@ -67,3 +67,14 @@ const char *out_time(char out[32], int64_t wall_us)
 	out[19] = '\0';
 	return out;
 }
+
+void out_text(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c < 0x20 || c == 0x7f)
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+}

@@ -22,6 +22,9 @@ void out_table_end(struct libscols_table *table);
 void out_json_begin(struct buf *line, struct jx_writer *w);
 bool out_json_end(struct buf *line);
 
+/* Print text that came from outside: control bytes as \\xNN, so that it cannot steer a terminal. */
+void out_text(struct slice text);
+
 /* "2026-11-24 10:00:00" (UTC), or "-" for 0. */
 const char *out_time(char out[32], int64_t wall_us);
 

@@ -214,7 +214,7 @@ static void start__refuses_what_it_cannot_trust(void **state)
 {
 	struct instance *in = *state;
 	static const char *const programs[] = {"clario-fcgi", "clario-worker"};
-	char rows[600], said[4096], foreign[128], command[300];
+	char rows[600], said[4096], foreign[128], command[400];
 	snprintf(foreign, sizeof foreign, "%s/foreign", in->dir);
 	snprintf(command, sizeof command,
 		"mkdir -p '%s/lmdb' && head -c 65536 /dev/urandom >'%s/lmdb/data.mdb'", foreign, foreign);
