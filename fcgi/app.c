@@ -73,9 +73,8 @@ static bool parse(struct slice body, json_t **json, struct fault *fault)
 	if (st == ST_NOMEM)
 		return fault_set(fault, PROBLEM_SPOOL_UNAVAILABLE, NULL, "%s", why.text);
 	if (st != ST_OK)
-		return fault_set(fault,
-			strstr(why.text, "nested deeper") ? PROBLEM_TOO_DEEP : PROBLEM_BAD_JSON, NULL, "%s",
-			why.text);
+		return fault_set(
+			fault, st == ST_DEEP ? PROBLEM_TOO_DEEP : PROBLEM_BAD_JSON, NULL, "%s", why.text);
 	if (!json_is_object(*json) && !json_is_array(*json))
 		return fault_set(fault, PROBLEM_BODY_NOT_OBJECT, NULL, "the body must be a JSON object");
 	return true;

@@ -117,13 +117,19 @@ struct tally {
 	const struct receipt *full; /* one that was refused for want of room; NULL: none */
 };
 
+static bool is_want_of_room(const struct receipt *receipt)
+{
+	return receipt->verdict == SUBMIT_REFUSED &&
+	       (receipt->status == ST_FULL || receipt->status == ST_DEEP);
+}
+
 static void count(const struct batch *b, struct tally *t)
 {
 	*t = (struct tally){.refused = b->n - b->sent};
 	for (size_t i = 0; i < b->sent; i++) {
 		t->accepted += b->receipts[i].verdict == SUBMIT_ACCEPTED;
 		t->duplicates += b->receipts[i].verdict == SUBMIT_DUPLICATE;
-		if (b->receipts[i].verdict == SUBMIT_REFUSED && b->receipts[i].status == ST_FULL)
+		if (is_want_of_room(&b->receipts[i]))
 			t->full = &b->receipts[i];
 	}
 	t->refused += b->sent - t->accepted - t->duplicates;
@@ -155,7 +161,7 @@ static void answer(struct batch *b, struct reply *reply)
 	struct jx_writer w;
 	count(b, &t);
 	if (t.full && t.accepted + t.duplicates == 0) {
-		reply_status(reply, ST_FULL, &t.full->why, PROBLEM_INTERNAL);
+		reply_status(reply, t.full->status, &t.full->why, PROBLEM_INTERNAL);
 		return;
 	}
 	buf_clear(&reply->body);

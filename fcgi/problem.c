@@ -45,7 +45,7 @@ const struct problem_info *problem_info(enum problem problem)
 	return &table[(unsigned)problem < PROBLEM_N ? problem : PROBLEM_INTERNAL];
 }
 
-static enum problem problem_of(enum status st, const char *text, enum problem not_found)
+static enum problem problem_of(enum status st, enum problem not_found)
 {
 	switch (st) {
 	case ST_NOTFOUND:
@@ -55,7 +55,9 @@ static enum problem problem_of(enum status st, const char *text, enum problem no
 	case ST_CONFLICT:
 		return PROBLEM_STATE_CONFLICT;
 	case ST_FULL:
-		return strstr(text, "backlog") ? PROBLEM_BACKLOG_FULL : PROBLEM_SPOOL_FULL;
+		return PROBLEM_SPOOL_FULL;
+	case ST_DEEP:
+		return PROBLEM_BACKLOG_FULL;
 	case ST_BUSY:
 	case ST_NOMEM:
 	case ST_IO:
@@ -85,7 +87,7 @@ static const struct {
 void fault_of_status(struct fault *fault, enum status st, const struct why *why, enum problem not_found)
 {
 	const char *text = why && why->text[0] ? why->text : status_name(st);
-	enum problem problem = problem_of(st, text, not_found);
+	enum problem problem = problem_of(st, not_found);
 	const char *said = text;
 	for (size_t i = 0; i < sizeof own_words / sizeof *own_words; i++)
 		if (own_words[i].problem == problem)

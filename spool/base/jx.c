@@ -47,7 +47,7 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 	*out = NULL;
 	text = skip_bom(text);
 	if (is_deeper_than(text, max_depth))
-		return why_set(why, ST_INVALID, "JSON is nested deeper than %u levels", max_depth);
+		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
 	json_error_t err = {0};
 	*out = json_loadb(text.p ? text.p : "", text.len, JSON_DECODE_ANY, &err);
 	if (*out)

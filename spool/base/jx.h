@@ -11,8 +11,8 @@
 
 void jx_init(void); /* once per program, before threads: seeds jansson's hashing */
 
-/* Parse one document of any kind. ST_INVALID with *why (position and reason) for a malformed or too deep one,
- * ST_NOMEM. On ST_OK *out is a new reference (json_decref). */
+/* Parse one document of any kind. ST_INVALID with *why (position and reason) for a malformed one, ST_DEEP
+ * for one nested deeper than max_depth, ST_NOMEM. On ST_OK *out is a new reference (json_decref). */
 NODISCARD enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct why *why);
 
 /* Borrowed lookups that accept NULL and non-objects and give NULL or the fallback. */

@@ -14,6 +14,7 @@ static const char *const names[ST_N] = {
 	[ST_CONFLICT] = "conflict",
 	[ST_BUSY] = "busy",
 	[ST_FULL] = "full",
+	[ST_DEEP] = "too_deep",
 	[ST_NOMEM] = "no_memory",
 	[ST_IO] = "io_error",
 	[ST_CORRUPT] = "corrupt",

@@ -16,11 +16,13 @@ enum status {
 	ST_CONFLICT, /* the input is right but the job's state, or a newer lease, forbids it */
 	ST_BUSY,     /* somebody else holds what this needs; try again */
 	ST_FULL,     /* no room: map, disk, backlog or budget; nothing was written */
-	ST_NOMEM,    /* malloc failed; nothing was written */
-	ST_IO,       /* the operating system refused; nothing was promised. Try again with the same key */
-	ST_CORRUPT,  /* bytes that cannot be trusted */
-	ST_VERSION,  /* a format, store or size that this program was not configured or built for */
-	ST_DENIED,   /* permission */
+	ST_DEEP, /* more than is allowed at one time: jobs that have not ended, levels of nesting; nothing was
+		    written */
+	ST_NOMEM,   /* malloc failed; nothing was written */
+	ST_IO,      /* the operating system refused; nothing was promised. Try again with the same key */
+	ST_CORRUPT, /* bytes that cannot be trusted */
+	ST_VERSION, /* a format, store or size that this program was not configured or built for */
+	ST_DENIED,  /* permission */
 	ST_N
 };
 

@@ -212,7 +212,7 @@ static void depth__is_refused_and_outcomes_still_work(void **state)
 	assert_int_equal(submit(f, &t).verdict, SUBMIT_ACCEPTED);
 	struct receipt r = submit(f, &more);
 	assert_int_equal(r.verdict, SUBMIT_REFUSED);
-	assert_int_equal(r.status, ST_FULL);
+	assert_int_equal(r.status, ST_DEEP);
 	assert_int_equal(submit(f, &t).verdict, SUBMIT_DUPLICATE); /* what is in already is still answered */
 	claim(f, 1);
 	settle_held(f, 0, SETTLE_COMPLETE);

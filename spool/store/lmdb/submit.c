@@ -79,7 +79,7 @@ static void submit_one(
 	else if (is_full)
 		refuse(receipt, ST_FULL, "the spool is full; intake is closed until there is room");
 	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
-		refuse(receipt, ST_FULL, "the backlog is as deep as spool.max-depth allows");
+		refuse(receipt, ST_DEEP, "the backlog is as deep as spool.max-depth allows");
 	else
 		accept(tx, t, &answer, last, receipt);
 }
