@@ -22,7 +22,7 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c hash.c fs.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c nets.c hash.c fs.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c check.c engine.c)

@@ -1,7 +1,7 @@
 /* fcgi/access.c: see access.h. Whatever cannot be read as an address is not trusted. */
 #include "fcgi/access.h"
 
-#include "spool/base/conf.h"
+#include "spool/base/nets.h"
 
 enum { ADDRESS_MAX = 64 };
 
@@ -12,7 +12,7 @@ static bool contains(const char *nets, struct slice address)
 		return false;
 	memcpy(text, address.p, address.len);
 	text[address.len] = '\0';
-	return conf_nets_contain(nets, text);
+	return nets_contain(nets, text);
 }
 
 static bool is_blank(char c)

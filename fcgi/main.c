@@ -110,20 +110,5 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 
 int main(int argc, char **argv)
 {
-	struct daemon_args args = daemon_parse("clario-fcgi", argc, argv);
-	struct opts opts;
-	struct why why = WHY_INIT;
-	log_open("clario-fcgi", args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	enum status st = opts_load(args.config, &opts, &why);
-	if (st != ST_OK) {
-		fprintf(stderr, "clario-fcgi: %s\n", why.text);
-		return DAEMON_CONFIG;
-	}
-	int code = DAEMON_STOPPED;
-	if (args.check_only)
-		opts_print(&opts, stdout, false);
-	else
-		code = run(&opts, &args);
-	opts_release(&opts);
-	return code;
+	return daemon_main("clario-fcgi", argc, argv, run);
 }

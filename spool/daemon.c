@@ -1,6 +1,7 @@
 /* spool/daemon.c: see daemon.h. */
 #include "spool/daemon.h"
 
+#include "spool/base/log.h"
 #include "spool/opts.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static void take_option(const char *program, int c, struct daemon_args *args)
 	}
 }
 
-struct daemon_args daemon_parse(const char *program, int argc, char **argv)
+static struct daemon_args parse(const char *program, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -70,6 +71,25 @@ struct daemon_args daemon_parse(const char *program, int argc, char **argv)
 		exit(DAEMON_USAGE);
 	}
 	return args;
+}
+
+int daemon_main(const char *program, int argc, char **argv, daemon_run run)
+{
+	struct daemon_args args = parse(program, argc, argv);
+	struct opts opts;
+	struct why why = WHY_INIT;
+	log_open(program, args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (opts_load(args.config, &opts, &why) != ST_OK) {
+		fprintf(stderr, "%s: %s\n", program, why.text);
+		return DAEMON_CONFIG;
+	}
+	int code = DAEMON_STOPPED;
+	if (args.check_only)
+		opts_print(&opts, stdout, false);
+	else
+		code = run(&opts, &args);
+	opts_release(&opts);
+	return code;
 }
 
 int daemon_exit_code(enum status st)

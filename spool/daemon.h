@@ -24,8 +24,12 @@ struct daemon_args {
 	bool check_only, is_verbose;
 };
 
-/* -c, -p, -t, -v, -h, -V and their long forms. Ends the process for -h, -V and mistakes. */
-struct daemon_args daemon_parse(const char *program, int argc, char **argv);
+/* The main function of a daemon: command line (-c, -p, -t, -v, -h, -V and their long forms), log,
+ * configuration; then run(), whose exit code it returns. -t prints what is in effect instead. */
+struct opts;
+typedef int (*daemon_run)(const struct opts *opts, const struct daemon_args *args);
+int daemon_main(const char *program, int argc, char **argv, daemon_run run);
+
 int daemon_exit_code(enum status st);
 /* path NULL: nothing to do. */
 NODISCARD enum status daemon_write_pid(const char *path, struct why *why);

@@ -10,7 +10,7 @@
 
 struct http_opts {
 	char *socket;           /* path of the FastCGI socket */
-	char *trusted_networks; /* conf_nets_contain() */
+	char *trusted_networks; /* nets_contain() */
 	char *trusted_proxies;
 	int64_t max_body, body_budget; /* bytes */
 	int64_t threads, backlog;

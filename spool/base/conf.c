@@ -1,13 +1,13 @@
 /* spool/base/conf.c: libinih reads the lines, one table of kinds gives them meaning. */
 #include "spool/base/conf.h"
 
-#include "spool/base/buf.h"
+#include "spool/base/nets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 struct unit {
@@ -107,85 +107,6 @@ static bool parse_choice(const char *text, const char *choices, int *out)
 	}
 }
 
-struct net {
-	unsigned char bytes[16];
-	int bits; /* 0..128, over the IPv6 form */
-};
-
-static bool parse_address(const char *text, unsigned char out[16])
-{
-	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	if (inet_pton(AF_INET6, text, out) == 1)
-		return true;
-	memcpy(out, mapped, sizeof mapped);
-	return inet_pton(AF_INET, text, out + 12) == 1;
-}
-
-static bool parse_net(const char *text, size_t len, struct net *out)
-{
-	char copy[64];
-	if (len >= sizeof copy)
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	char *slash = strchr(copy, '/');
-	int64_t bits = -1;
-	if (slash) {
-		*slash = '\0';
-		if (!parse_scaled(slash + 1, plain, &bits) || bits < 0)
-			return false;
-	}
-	if (!parse_address(copy, out->bytes))
-		return false;
-	int width = strchr(copy, ':') ? 128 : 32;
-	if (bits > width)
-		return false;
-	out->bits = 128 - width + (bits < 0 ? width : (int)bits);
-	return true;
-}
-
-/* Step through a list; false at its end. *ok false: an entry is not a network. */
-static bool next_net(const char **at, struct net *out, bool *ok)
-{
-	*at += strspn(*at, ", \t");
-	size_t len = strcspn(*at, ", \t");
-	if (len == 0)
-		return false;
-	*ok = parse_net(*at, len, out);
-	*at += len;
-	return true;
-}
-
-static bool nets_are_valid(const char *nets)
-{
-	struct net net;
-	bool ok = true;
-	while (ok && next_net(&nets, &net, &ok))
-		;
-	return ok;
-}
-
-static bool prefix_matches(const unsigned char *a, const unsigned char *b, int bits)
-{
-	int whole = bits / 8, rest = bits % 8;
-	if (memcmp(a, b, (size_t)whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
-bool conf_nets_contain(const char *nets, const char *address)
-{
-	unsigned char bytes[16];
-	struct net net;
-	bool ok;
-	if (!nets || !parse_address(address, bytes))
-		return false;
-	while (next_net(&nets, &net, &ok))
-		if (ok && prefix_matches(net.bytes, bytes, net.bits))
-			return true;
-	return false;
-}
-
 static bool url_is_valid(const char *text)
 {
 	if (*text == '\0')
@@ -207,7 +128,7 @@ static bool text_is_valid(enum conf_kind kind, const char *text)
 		return text[0] == '/';
 	if (kind == CONF_URL)
 		return url_is_valid(text);
-	return kind != CONF_NETS || nets_are_valid(text);
+	return kind != CONF_NETS || nets_valid(text);
 }
 
 /* What each kind would have accepted. */

@@ -26,9 +26,9 @@ enum conf_kind {
 	CONF_DECIMAL,  /* int64_t millionths  0.20 -> 200000, exact */
 	CONF_FACTOR,   /* int64_t thousandths 3 -> 3000 */
 	CONF_ENUM,     /* int               one of choices, its index */
-	CONF_NETS,   /* char *            list of addresses and CIDR blocks, comma or space separated; checked
-		      */
-	CONF_SECRET, /* char *            as text, but never printed */
+	CONF_NETS,     /* char *            list of addresses and CIDR blocks (nets.h); checked
+			*/
+	CONF_SECRET,   /* char *            as text, but never printed */
 };
 
 /* INT64_MIN in an integer field, NULL in a text field, -1 in bool-as-int: "not set here". Rows with def ==
@@ -58,8 +58,5 @@ NODISCARD enum status conf_set(const struct conf_row *rows, size_t n, void *out,
  * commented. */
 void conf_print(const struct conf_row *rows, size_t n, const void *out, FILE *to, bool with_help);
 void conf_release(const struct conf_row *rows, size_t n, void *out);
-
-/* Does text (an IPv4 or IPv6 address) lie in nets (a CONF_NETS value)? IPv4-mapped IPv6 counts as IPv4. */
-bool conf_nets_contain(const char *nets, const char *address);
 
 #endif

@@ -83,38 +83,34 @@ static enum status steer_selected(struct ctl *ctl, struct tally *tally, struct w
 	return ST_OK;
 }
 
+/* One id as text. What is none is told and counted, and the rest goes on. */
+static enum status steer_text(struct ctl *ctl, const char *text, struct tally *tally, struct why *why)
+{
+	struct job_id id;
+	if (ctl_id(text, &id))
+		return steer_batch(ctl, &id, 1, tally, why);
+	tally->refused++;
+	return ST_OK;
+}
+
 static enum status steer_stdin(struct ctl *ctl, struct tally *tally, struct why *why)
 {
 	char line[128];
-	while (fgets(line, sizeof line, stdin)) {
-		struct job_id id;
+	enum status st = ST_OK;
+	while (st == ST_OK && fgets(line, sizeof line, stdin)) {
 		line[strcspn(line, " \t\r\n")] = '\0';
-		if (!line[0])
-			continue;
-		if (!ctl_id(line, &id)) {
-			tally->refused++;
-			continue;
-		}
-		enum status st = steer_batch(ctl, &id, 1, tally, why);
-		if (st != ST_OK)
-			return st;
+		if (line[0])
+			st = steer_text(ctl, line, tally, why);
 	}
-	return ST_OK;
+	return st;
 }
 
 static enum status steer_operands(struct ctl *ctl, struct tally *tally, struct why *why)
 {
-	for (int i = 0; i < ctl->args_n; i++) {
-		struct job_id id;
-		if (!ctl_id(ctl->args[i], &id)) {
-			tally->refused++;
-			continue;
-		}
-		enum status st = steer_batch(ctl, &id, 1, tally, why);
-		if (st != ST_OK)
-			return st;
-	}
-	return ST_OK;
+	enum status st = ST_OK;
+	for (int i = 0; st == ST_OK && i < ctl->args_n; i++)
+		st = steer_text(ctl, ctl->args[i], tally, why);
+	return st;
 }
 
 int cmd_steer(struct ctl *ctl)

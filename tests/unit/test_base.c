@@ -5,6 +5,7 @@
 #include "spool/base/id.h"
 #include "spool/base/jx.h"
 #include "spool/base/log.h"
+#include "spool/base/nets.h"
 #include "tests/support/unit.h"
 
 #include <string.h>
@@ -325,7 +326,7 @@ static void nets__contain(void **state)
 		{"127.0.0.1", "", false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (conf_nets_contain(cases[i].nets, cases[i].address) != cases[i].in)
+		if (nets_contain(cases[i].nets, cases[i].address) != cases[i].in)
 			fail_msg("%s in %s", cases[i].address, cases[i].nets);
 }
 
