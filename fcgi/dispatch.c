@@ -96,7 +96,7 @@ static bool wants_line(const struct reply *reply, enum log_level *level, unsigne
 	*suppressed = 0;
 	*level = LOG_LEVEL_DEBUG;
 	if (reply->problem == PROBLEM_NONE)
-		return true;
+		return log_wants(LOG_LEVEL_DEBUG);
 	*level = LOG_LEVEL_INFO;
 	if (problem_info(reply->problem)->http_status < 500)
 		return true;

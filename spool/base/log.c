@@ -17,9 +17,14 @@ void log_open(const char *program, enum log_level most)
 	most_level = most;
 }
 
+bool log_wants(enum log_level level)
+{
+	return level <= most_level;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	if (level > most_level)
+	if (!log_wants(level))
 		return;
 	int saved = errno;
 	char line[2048];
