@@ -1,6 +1,8 @@
 /* fcgi/listener.c: see listener.h. */
 #include "fcgi/listener.h"
 
+#include "spool/base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +13,8 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+enum { LOCK_WAIT_MS = 2000, LOCK_POLL_MS = 20 };
 
 static enum status take_over(int fd, struct listener *out, struct why *why)
 {
@@ -33,6 +37,19 @@ static enum status make_address(const char *path, struct sockaddr_un *address, s
 	return ST_OK;
 }
 
+/* A predecessor that was killed holds its lock until the last of its threads is gone, which may be a moment
+ * after its supervisor has seen it die: wait that moment before calling the socket somebody else's. */
+static bool take_lock(int fd)
+{
+	int64_t until = clock_mono_us() + LOCK_WAIT_MS * INT64_C(1000);
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK || clock_mono_us() > until)
+			return false;
+		clock_sleep_ms(LOCK_POLL_MS);
+	}
+	return true;
+}
+
 /* The lock is the kernel's: it ends with the process, however that ends. The file stays. */
 static enum status lock_path(const char *path, int *fd, struct why *why)
 {
@@ -41,10 +58,10 @@ static enum status lock_path(const char *path, int *fd, struct why *why)
 	*fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
 		return why_errno(why, errno, "cannot open %s", name);
-	if (flock(*fd, LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? why_set(why, ST_BUSY, "another clario-fcgi serves %s", path)
-					    : why_errno(why, errno, "cannot lock %s", name);
-	return ST_OK;
+	if (take_lock(*fd))
+		return ST_OK;
+	return errno == EWOULDBLOCK ? why_set(why, ST_BUSY, "another clario-fcgi serves %s", path)
+				    : why_errno(why, errno, "cannot lock %s", name);
 }
 
 /* With the lock held, a socket at the path is a leftover, unless something that knows no lock listens there.

@@ -107,7 +107,7 @@ struct load {
 static void *submit_load(void *arg)
 {
 	struct load *l = arg;
-	for (int i = 0; !atomic_load(&l->stop) && l->acked < 3000; i++) {
+	for (int i = 0; !atomic_load(&l->stop) && l->acked < 3000 && l->refused < 20000; i++) {
 		char body[128];
 		snprintf(body, sizeof body,
 			"{\"user_id\":\"load\",\"sync_id\":\"load-%d-%d\",\"matches\":[]}", l->number, i);

@@ -73,12 +73,66 @@ static void show_logs(struct instance *in)
 		print_error("no logs\n");
 }
 
+/* Instances that a test program leaves behind when it ends early or is ended: stopped hard, by the pids in
+ * their files. Only calls that a signal handler may make. */
+enum { LIVE_MAX = 8 };
+static struct instance *live[LIVE_MAX];
+
+static void kill_by_file(const char *dir, const char *file)
+{
+	char path[128], text[32] = "";
+	size_t len = strlen(dir);
+	memcpy(path, dir, len);
+	memcpy(path + len, file, strlen(file) + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), pid = 0;
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return;
+	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
+		pid = pid * 10 + (*p - '0');
+	if (pid > 1)
+		kill(pid, SIGKILL);
+}
+
+static void kill_live(void)
+{
+	for (int i = 0; i < LIVE_MAX; i++) {
+		if (!live[i])
+			continue;
+		kill_by_file(live[i]->dir, "/nginx.pid");
+		kill_by_file(live[i]->dir, "/clario-fcgi.pid");
+		kill_by_file(live[i]->dir, "/clario-worker.pid");
+	}
+}
+
+static void end_on_signal(int signal)
+{
+	kill_live();
+	_exit(128 + signal);
+}
+
+static void remember(struct instance *in, struct instance *slot_of)
+{
+	static bool is_armed;
+	if (!is_armed) {
+		is_armed = true;
+		atexit(kill_live);
+		signal(SIGTERM, end_on_signal);
+		signal(SIGINT, end_on_signal);
+	}
+	for (int i = 0; i < LIVE_MAX; i++)
+		if (live[i] == slot_of) {
+			live[i] = in;
+			return;
+		}
+}
+
 struct instance *instance_start(const char *rows)
 {
 	struct instance *in = calloc(1, sizeof *in);
 	assert_non_null(in);
 	snprintf(in->dir, sizeof in->dir, "/tmp/clario-instance-XXXXXX");
 	assert_non_null(mkdtemp(in->dir));
+	remember(in, NULL);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	in->receiver = receiver_start();
 	snprintf(in->settings, sizeof in->settings,
@@ -119,6 +173,7 @@ void instance_stop(struct instance *in)
 	bool ok = stopped == 0 && checked == 0 && !has_sanitizer_report(in);
 	if (!ok)
 		show_logs(in);
+	remember(NULL, in);
 	receiver_stop(in->receiver);
 	nftw(in->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	snprintf(log, sizeof log, "%s.log", in->dir);
