@@ -350,7 +350,7 @@ static char *read_line(char *out, int cap, void *arg)
 		return NULL;
 	r->line++;
 	if (!strchr(out, '\n') && !feof(r->in)) {
-		fail_at(r, r->line, "the line is too long; the limit is 199 bytes");
+		fail_at(r, r->line, "the line is too long; the limit is 198 bytes");
 		return NULL;
 	}
 	return out;

@@ -48,6 +48,16 @@ static void id__ascends_within_and_across_milliseconds(void **state)
 	}
 }
 
+static void id__clock_that_steps_back(void **state)
+{
+	(void)state;
+	struct job_id first = id_next((struct job_id){{0}}, INT64_C(1790000000000000));
+	struct job_id second = id_next(first, INT64_C(1690000000000000));
+	assert_true(id_cmp(first, second) < 0);
+	assert_true(id_time_ms(second) >= id_time_ms(first));
+	assert_true(id_is_zero((struct job_id){{0}}) && !id_is_zero(second));
+}
+
 static void id__reads_back_and_refuses_the_rest(void **state)
 {
 	(void)state;
@@ -77,7 +87,14 @@ static void hash__crc32c_known_vectors(void **state)
 	for (int i = 0; i < 32; i++)
 		bytes[i] = (unsigned char)i;
 	assert_int_equal(hash_crc32c(bytes, 32), 0x46dd794e);
+	for (int i = 0; i < 32; i++)
+		bytes[i] = (unsigned char)(31 - i);
+	assert_int_equal(hash_crc32c(bytes, 32), 0x113fdb5c);
+	static const unsigned char command[48] = {
+		0x01, 0xc0, [16] = 0x14, [22] = 0x04, [27] = 0x14, [31] = 0x18, [32] = 0x28, [40] = 0x02};
+	assert_int_equal(hash_crc32c(command, 48), 0xd9963a56);
 	assert_int_equal(hash_crc32c("123456789", 9), 0xe3069283);
+	assert_int_equal(hash_crc32c("", 0), 0);
 }
 
 static void clock__text(void **state)
@@ -126,6 +143,52 @@ static void jx__parses_what_is_json_and_only_that(void **state)
 		if ((st == ST_OK) != rows[i].ok || (st != ST_OK && (value || !why.text[0])))
 			fail_msg("%s: %s", rows[i].text, status_name(st));
 		json_decref(value);
+	}
+}
+
+static void jx__tells_deep_from_malformed(void **state)
+{
+	(void)state;
+	json_t *value;
+	struct why why = WHY_INIT;
+	assert_int_equal(jx_parse(slice_text("[[[1]]]"), 2, &value, &why), ST_DEEP);
+	assert_int_equal(jx_parse(slice_text("[[[1]]]"), 3, &value, &why), ST_OK);
+	json_decref(value);
+	assert_int_equal(jx_parse(slice_text("[[[1]]"), 3, &value, &why), ST_INVALID);
+	assert_int_equal(jx_parse(slice_of("{}\0", 3), 3, &value, &why), ST_INVALID);
+	assert_int_equal(jx_parse(slice_of("{}garbage", 2), 3, &value, &why), ST_OK); /* the length rules */
+	json_decref(value);
+}
+
+static void jx__escapes_what_is_no_utf8(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{"", "\"\""},
+		{"\t\r\b\f/", "\"\\t\\r\\b\\f/\""},
+		{"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+		{"a\x80z", "\"a\xef\xbf\xbdz\""}, /* a tail alone */
+		{"a\xc3", "\"a\xef\xbf\xbd\""},   /* cut short */
+		{"\xc3(", "\"\xef\xbf\xbd(\""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf out = BUF_INIT(100);
+		jx_escape(&out, slice_text(cases[i].in));
+		assert_string_equal(out.p, cases[i].out);
+		buf_release(&out);
+	}
+	/* overlong, surrogate, beyond U+10FFFF: whatever stands for them, the result is JSON */
+	static const char *const bad[] = {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff\xfe"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct buf out = BUF_INIT(100);
+		json_t *value;
+		jx_escape(&out, slice_text(bad[i]));
+		if (jx_parse(buf_slice(&out), 1, &value, NULL) != ST_OK)
+			fail_msg("row %zu is not JSON: %s", i, out.p);
+		json_decref(value);
+		buf_release(&out);
 	}
 }
 
@@ -278,6 +341,54 @@ static void conf__every_error_names_line_and_remedy(void **state)
 	conf_release(rows, ROWS, &v);
 }
 
+static void conf__decimals_are_exact(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t micro; /* -1: refused */
+	} cases[] = {
+		{"0", 0},
+		{"0.1", 100000},
+		{"0.000001", 1},
+		{"0.29", 290000}, /* 0.29 * 1000000 is 289999.99... in binary */
+		{"1.000000", 1000000},
+		{"9223372036854.775807", INT64_MAX},
+		{"9223372036854.775808", -1},
+		{"0.0000001", -1},
+		{"1e3", -1},
+		{".5", -1},
+		{"1.2.3", -1},
+		{"+1", -1},
+		{"", -1},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct values v = {0};
+		enum status st = conf_set(rows, ROWS, &v, "b", "rate", cases[i].text, NULL);
+		if ((st == ST_OK) != (cases[i].micro >= 0) || (st == ST_OK && v.rate != cases[i].micro))
+			fail_msg("%s: %s, %lld", cases[i].text, status_name(st), (long long)v.rate);
+	}
+}
+
+/* 198 bytes and the newline fill libinih's buffer. */
+static void conf__longest_line(void **state)
+{
+	(void)state;
+	char line[300] = "[a]\ntext = ";
+	struct values v;
+	struct why why = WHY_INIT;
+	memset(line + 11, 'x', 198 - 7);
+	strncat(line, "\n", 2);
+	assert_int_equal(read_text(line, &v, &why), ST_OK);
+	assert_int_equal(strlen(v.text), 198 - 7);
+	conf_release(rows, ROWS, &v);
+	line[strlen(line) - 1] = 'x';
+	strncat(line, "\n", 2);
+	assert_int_equal(read_text(line, &v, &why), ST_INVALID);
+	assert_non_null(strstr(why.text, ":2: the line is too long; the limit is 198 bytes"));
+	conf_release(rows, ROWS, &v);
+}
+
 static void conf__prints_what_reads_back_to_the_same(void **state)
 {
 	(void)state;
@@ -330,6 +441,20 @@ static void nets__contain(void **state)
 			fail_msg("%s in %s", cases[i].address, cases[i].nets);
 }
 
+static void log__limits_what_repeats(void **state)
+{
+	(void)state;
+	struct log_limit limit = {0};
+	unsigned long skipped = 9;
+	assert_true(log_allowed(&limit, 60000, &skipped));
+	assert_int_equal(skipped, 0);
+	assert_false(log_allowed(&limit, 60000, &skipped));
+	assert_false(log_allowed(&limit, 60000, &skipped));
+	limit.next_mono_us = 0;
+	assert_true(log_allowed(&limit, 60000, &skipped));
+	assert_int_equal(skipped, 2);
+}
+
 static void log__quotes_what_came_from_outside(void **state)
 {
 	(void)state;
@@ -349,16 +474,22 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf__never_grows_past_its_cap_and_stays_failed),
 		cmocka_unit_test(id__ascends_within_and_across_milliseconds),
+		cmocka_unit_test(id__clock_that_steps_back),
 		cmocka_unit_test(id__reads_back_and_refuses_the_rest),
 		cmocka_unit_test(hash__crc32c_known_vectors),
 		cmocka_unit_test(clock__text),
 		cmocka_unit_test(jx__parses_what_is_json_and_only_that),
+		cmocka_unit_test(jx__tells_deep_from_malformed),
+		cmocka_unit_test(jx__escapes_what_is_no_utf8),
 		cmocka_unit_test(jx__last_of_equal_keys_wins),
 		cmocka_unit_test(jx__writes_compact_json),
 		cmocka_unit_test(conf__reads_every_kind),
 		cmocka_unit_test(conf__every_error_names_line_and_remedy),
+		cmocka_unit_test(conf__decimals_are_exact),
+		cmocka_unit_test(conf__longest_line),
 		cmocka_unit_test(conf__prints_what_reads_back_to_the_same),
 		cmocka_unit_test(nets__contain),
+		cmocka_unit_test(log__limits_what_repeats),
 		cmocka_unit_test(log__quotes_what_came_from_outside),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
