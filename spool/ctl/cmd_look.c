@@ -41,9 +41,9 @@ static bool add_job_row(struct libscols_table *table, const struct job *job)
 	return out_row(table, texts, JOB_COLUMNS);
 }
 
-/* Go through the selection page by page. print is called for each job. */
+/* Go through the selection page by page. print is called for each job; *shown (may be NULL) counts them. */
 static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_table *, const struct job *),
-	struct libscols_table *table)
+	struct libscols_table *table, size_t *shown)
 {
 	struct cursor at = {""}, next;
 	struct job jobs[PAGE];
@@ -59,6 +59,8 @@ static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_t
 			job_release(&jobs[i]);
 		}
 		limit -= (long)n;
+		if (shown)
+			*shown += n;
 		at = next;
 	} while (ok && at.text[0] && limit > 0);
 	if (at.text[0] && table)
@@ -75,11 +77,11 @@ static bool print_json_job(struct libscols_table *table, const struct job *job)
 int cmd_list(struct ctl *ctl)
 {
 	if (ctl_has(ctl, OPTION_JSON))
-		return each_job(ctl, ctl->limit ? ctl->limit : INT32_MAX, print_json_job, NULL);
+		return each_job(ctl, ctl->limit ? ctl->limit : INT32_MAX, print_json_job, NULL, NULL);
 	struct libscols_table *table = out_table(job_columns, JOB_COLUMNS);
 	if (!table)
 		return DAEMON_SYSTEM;
-	int code = each_job(ctl, ctl->limit ? ctl->limit : DEFAULT_LIMIT, add_job_row, table);
+	int code = each_job(ctl, ctl->limit ? ctl->limit : DEFAULT_LIMIT, add_job_row, table, NULL);
 	out_table_end(table);
 	return code;
 }
@@ -222,13 +224,19 @@ static void print_job(struct ctl *ctl, const struct job *job)
 
 static void print_job_json(struct ctl *ctl, struct job *job)
 {
-	struct buf masked = BUF_INIT(64 << 20);
-	if (!ctl_has(ctl, OPTION_REVEAL)) {
-		show_masked(job->payload, &masked);
-		job->payload = buf_slice(&masked);
+	struct slice *const parts[] = {&job->outcome, &job->checkpoint, &job->payload};
+	enum { PARTS = sizeof parts / sizeof *parts };
+	struct buf masked[PARTS];
+	for (int i = 0; i < PARTS; i++) {
+		buf_init(&masked[i], 64 << 20);
+		if (ctl_has(ctl, OPTION_REVEAL))
+			continue;
+		show_masked(*parts[i], &masked[i]);
+		*parts[i] = buf_slice(&masked[i]);
 	}
 	print_job_line(job, true);
-	buf_release(&masked);
+	for (int i = 0; i < PARTS; i++)
+		buf_release(&masked[i]);
 }
 
 static int show_one(struct ctl *ctl, const char *text)
@@ -275,11 +283,11 @@ int cmd_workflow(struct ctl *ctl)
 	struct event_filter filter = {.workflow_id = ctl->filter.workflow_id};
 	if (!json && !table)
 		return DAEMON_SYSTEM;
-	int code = each_job(ctl, INT32_MAX, json ? print_json_job : add_job_row, table);
-	bool is_empty = table && scols_table_get_nlines(table) == 0;
+	size_t shown = 0;
+	int code = each_job(ctl, INT32_MAX, json ? print_json_job : add_job_row, table, &shown);
 	if (table)
 		out_table_end(table);
-	if (code != CTL_DONE || is_empty)
+	if (code != CTL_DONE || shown == 0)
 		return code != CTL_DONE ? code : CTL_NO;
 	if (!json)
 		puts("\ntimeline");

@@ -105,7 +105,7 @@ static void fill(struct fixture *f)
 			.token = 1,
 			.kind = SETTLE_FAIL,
 			.error = slice_text("answered 404"),
-			.outcome = slice_text("{}")};
+			.outcome = slice_text("{\"data\":{\"api_key\":\"hush\"}}")};
 		assert_int_equal(
 			spool_exchange(sp, clock_now(), &s, 1, NULL, NULL, &none, &due, NULL), ST_OK);
 		job_release(&job);
@@ -172,6 +172,17 @@ static void refusals__have_their_codes(void **state)
 		{"show nonsense 2>&1", 2, "not a job id"},
 		{"show 00000000-0000-7000-8000-000000000000 2>&1", 1, "there is no such job"},
 		{"workflow unheard-of", 1, NULL},
+		{"workflow unheard-of --json", 1, NULL},
+		{"cancel nonsense 2>&1", 1, "0 done, 1 not"},
+		{"cancel --all 00000000-0000-7000-8000-000000000000 2>&1", 2, "give ids"},
+		{"list --json --state 2>&1", 2, "requires an argument"},
+		{"stats --state failed 2>&1", 2, "this command does not take that option"},
+		{"check --json 2>&1", 2, "this command does not take that option"},
+		{"init --all 2>&1", 2, "this command does not take that option"},
+		{"workflow 2>&1", 2, "an operand is missing"},
+		{"pause --phase 9 2>&1", 2, "not a phase"},
+		{"events --after -1 2>&1", 2, "not an event's seq"},
+		{"events --job x 2>&1", 2, "not a job id"},
 		{"retry 2>&1", 2, "give ids"},
 		{"retry --state failed 2>&1", 2, "give ids"},
 		{"retry 00000000-0000-7000-8000-000000000000 2>&1", 1, "there is no such job"},
@@ -220,6 +231,10 @@ static void list__table_and_json_lines(void **state)
 static void show__masks_what_looks_secret(void **state)
 {
 	struct fixture *f = *state;
+	assert_run_id(f, "show --json", 0, 0, "\"outcome\":{\"data\":{\"api_key\":\"***\"}}");
+	assert_null(strstr(f->out, "hush"));
+	assert_run_id(f, "show --json --reveal", 0, 0, "\"outcome\":{\"data\":{\"api_key\":\"hush\"}}");
+	assert_non_null(strstr(f->out, "\"payload\":{\"user_id\":\"x\",\"token\":\"hush\"}"));
 	assert_run_id(f, "show", 0, 0, "answered 404");
 	assert_null(strstr(f->out, "hush"));
 	assert_non_null(strstr(f->out, "failed"));
@@ -277,6 +292,11 @@ static void steering__one_some_all(void **state)
 	snprintf(args, sizeof args, "retry - <<END 2>&1\n%s\n\n%s\nEND", f->ids[1], f->ids[2]);
 	assert_run(f, args, 0, "retry: 2 done, 0 not");
 	assert_run(f, "retry --all --state completed 2>&1", 0, "0 done, 0 not");
+	assert_run(f, "hold --all --user bob --phase 2 --json 2>&1", 0,
+		"\"done\":true,\"state\":\"held\",\"status\":\"ok\"");
+	assert_run(f, "list --json --state held", 0, f->ids[1]);
+	assert_int_equal(lines(f->out), 1);
+	assert_run(f, "cancel --all --state waiting --limit 1 2>&1", 0, "1 done, 0 not");
 }
 
 static void pause__and_resume(void **state)
