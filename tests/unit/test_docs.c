@@ -1,17 +1,29 @@
 /* tests/unit/test_docs.c: manuals and the shipped configuration against the tables that the programs run on.
  */
 #include "spool/ctl/ctl.h"
+#include "spool/show.h"
 #include "tests/support/unit.h"
 
 #include <string.h>
+#include <unistd.h>
 
-static char *read_file(const char *path)
+/* The source's root: the current directory, unless CLARIO_SOURCE_DIR names another. */
+static void source_path(char out[512], const char *path)
 {
+	const char *root = getenv("CLARIO_SOURCE_DIR");
+	snprintf(out, 512, "%s/%s", root && *root ? root : ".", path);
+}
+
+static char *read_file(const char *name)
+{
+	enum { ROOM = 1 << 20 };
+	char path[512];
+	source_path(path, name);
 	FILE *in = fopen(path, "re");
-	char *text = calloc(1, 1 << 20);
+	char *text = calloc(1, ROOM);
 	if (!in || !text)
 		fail_msg("cannot read %s", path);
-	text[fread(text, 1, (1 << 20) - 1, in)] = '\0';
+	text[fread(text, 1, ROOM - 1, in)] = '\0';
 	fclose(in);
 	return text;
 }
@@ -49,14 +61,149 @@ static void shipped_configuration__has_every_row_at_its_default(void **state)
 	free(text);
 }
 
-static void shipped_configuration__is_valid(void **state)
+static void clean_environment(void)
+{
+	static const char *const names[] = {"INTEGRATIONS_URL", "PYTHON_API_URL", "PYTHON_API_JWT_SECRET",
+		"INTERNAL_API_KEY", "NODE_ENV", "AMAZON_SPAPI_BASE_URL"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unsetenv(names[i]);
+}
+
+/* The whole configuration as text, secrets apart; the caller frees it. */
+static char *printed(const struct opts *opts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+	assert_non_null(to);
+	opts_print(opts, to, false);
+	fclose(to);
+	return text;
+}
+
+/* Is line "#key = value"? */
+static bool is_shipped_value(const char *line)
+{
+	size_t key = strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-");
+	return line[0] == '#' && key > 0 && strncmp(line + 1 + key, " = ", 3) == 0;
+}
+
+/* packaging/clario.conf with every value that stands there put in force. */
+static void write_uncommented(const char *path)
+{
+	char *text = read_file("packaging/clario.conf"), *rest = text;
+	FILE *out = fopen(path, "we");
+	assert_non_null(out);
+	for (char *line; (line = strsep(&rest, "\n"));)
+		fprintf(out, "%s\n", is_shipped_value(line) ? line + 1 : line);
+	fclose(out);
+	free(text);
+}
+
+static void assert_gives_defaults(const char *path)
+{
+	struct opts opts = {0}, defaults = {0};
+	struct why why = WHY_INIT;
+	if (opts_load(path, &opts, &why) != ST_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(conf_defaults(opts_rows, opts_rows_n, &defaults, &why), ST_OK);
+	char *got = printed(&opts), *want = printed(&defaults);
+	assert_string_equal(got, want);
+	free(got);
+	free(want);
+	opts_release(&opts);
+	opts_release(&defaults);
+}
+
+static void shipped_configuration__gives_the_defaults_commented_or_not(void **state)
 {
 	(void)state;
-	struct opts opts;
-	struct why why = WHY_INIT;
-	if (opts_load("packaging/clario.conf", &opts, &why) != ST_OK)
-		fail_msg("%s", why.text);
-	opts_release(&opts);
+	char path[512], scratch[] = "/tmp/clario-docs-XXXXXX";
+	clean_environment();
+	source_path(path, "packaging/clario.conf");
+	assert_gives_defaults(path);
+	int fd = mkstemp(scratch);
+	assert_true(fd >= 0);
+	close(fd);
+	write_uncommented(scratch);
+	assert_gives_defaults(scratch);
+	unlink(scratch);
+}
+
+/* Every row has its help before it, in the first section that has its like. */
+static void shipped_configuration__explains_every_row(void **state)
+{
+	(void)state;
+	char *text = read_file("packaging/clario.conf");
+	for (size_t i = 0; i < opts_rows_n; i++) {
+		char want[300];
+		snprintf(want, sizeof want, "\n# %s\n#%s =", opts_rows[i].help, opts_rows[i].key);
+		assert_tells(text, "clario.conf", want);
+	}
+	free(text);
+}
+
+/* The section of the manual that tells a row: phases and calls share one each. */
+static void manual_section(const struct conf_row *row, char *out, size_t cap)
+{
+	const char *section = row->section;
+	if (strncmp(section, "phase.", 6) == 0 && strcmp(row->key, "fee-rate") != 0)
+		section = "phase.N";
+	else if (strncmp(section, "call.", 5) == 0)
+		section = "call.NAME";
+	snprintf(out, cap, "\n.Ss [%s]\n", section);
+}
+
+/* What the manual says of a row, up to the next row; the caller frees it. */
+static char *manual_entry(const char *text, const struct conf_row *row)
+{
+	char section[100], item[100];
+	manual_section(row, section, sizeof section);
+	snprintf(item, sizeof item, "\n.It Cm %s\n", row->key);
+	const char *from = strstr(text, section);
+	const char *end = from ? strstr(from + 1, "\n.S") : NULL;
+	const char *at = from ? strstr(from, item) : NULL;
+	if (!at || !end || at > end)
+		fail_msg("clario.conf.5 does not tell of %s.%s", row->section, row->key);
+	at += strlen(item) - 1;
+	const char *next = strstr(at, "\n.It "), *last = strstr(at, "\n.El\n");
+	return strndup(at, (size_t)((next && next < last ? next : last) - at));
+}
+
+/* "Duration, 1ms to 1d; ...": both ends are the row's own. */
+static void assert_range(const char *entry, const struct conf_row *row)
+{
+	char low[40], high[40];
+	struct opts opts = {0};
+	const char *kind = strrchr(entry, '\n');
+	if (row->kind == CONF_SWITCH || (row->min == 0 && row->max == 0))
+		return;
+	if (!kind || sscanf(kind, "\n%*[A-Za-z], %39s to %39[^;.]", low, high) != 2)
+		fail_msg("clario.conf.5 tells no range of %s.%s:%s", row->section, row->key, entry);
+	const int64_t *value = (const int64_t *)((const char *)&opts + row->offset);
+	assert_int_equal(conf_set(opts_rows, opts_rows_n, &opts, row->section, row->key, low, NULL), ST_OK);
+	assert_int_equal(*value, row->min);
+	assert_int_equal(conf_set(opts_rows, opts_rows_n, &opts, row->section, row->key, high, NULL), ST_OK);
+	assert_int_equal(*value, row->max);
+}
+
+static bool is_told_in_the_table_of_calls(const struct conf_row *row)
+{
+	return strncmp(row->section, "call.", 5) == 0 && strcmp(row->key, "connect-timeout") != 0 &&
+	       strcmp(row->key, "required") != 0;
+}
+
+static void assert_default(const char *entry, const struct conf_row *row)
+{
+	char want[200];
+	if (is_told_in_the_table_of_calls(row))
+		return;
+	if (!row->def)
+		snprintf(want, sizeof want, "; unset by default.");
+	else
+		snprintf(want, sizeof want, "; default %s.", *row->def ? row->def : "empty");
+	if (!strstr(entry, want))
+		fail_msg("clario.conf.5, %s.%s: wanted \"%s\" in:%s", row->section, row->key, want, entry);
 }
 
 static void manual__of_the_configuration_has_every_row(void **state)
@@ -64,28 +211,154 @@ static void manual__of_the_configuration_has_every_row(void **state)
 	(void)state;
 	char *text = read_file("packaging/clario.conf.5");
 	for (size_t i = 0; i < opts_rows_n; i++) {
-		char want[100];
-		snprintf(want, sizeof want, ".It Cm %s\n", opts_rows[i].key);
+		char *entry = manual_entry(text, &opts_rows[i]);
+		assert_range(entry, &opts_rows[i]);
+		assert_default(entry, &opts_rows[i]);
+		free(entry);
+	}
+	free(text);
+}
+
+static const char *call_default(const char *section, const char *key)
+{
+	for (size_t i = 0; i < opts_rows_n; i++)
+		if (strcmp(opts_rows[i].section, section) == 0 && strcmp(opts_rows[i].key, key) == 0)
+			return opts_rows[i].def;
+	fail_msg("there is no %s.%s", section, key);
+	return NULL;
+}
+
+static void manual__of_the_configuration_has_every_call(void **state)
+{
+	(void)state;
+	char *text = read_file("packaging/clario.conf.5");
+	for (int call = 0; call < CALL_N; call++) {
+		const char *name = opts_call_name((enum call_name)call);
+		char section[40], want[300];
+		snprintf(section, sizeof section, "call.%s", name);
+		snprintf(want, sizeof want, " Ta %s Ta %s Ta %s Ta %s\n", call_default(section, "receiver"),
+			call_default(section, "method"), call_default(section, "timeout"),
+			call_default(section, "auth"));
+		assert_tells(text, "clario.conf.5", want);
+		snprintf(want, sizeof want, "\n.It %s Ta %s\n", name, call_default(section, "path"));
 		assert_tells(text, "clario.conf.5", want);
 	}
 	free(text);
+}
+
+static void manual__of_the_configuration_has_every_variable(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"INTEGRATIONS_URL", "PYTHON_API_URL", "PYTHON_API_JWT_SECRET",
+		"INTERNAL_API_KEY", "NODE_ENV", "AMAZON_SPAPI_BASE_URL"};
+	char *text = read_file("packaging/clario.conf.5");
+	const char *environment = strstr(text, "\n.Sh ENVIRONMENT\n");
+	assert_non_null(environment);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		assert_tells(environment, "clario.conf.5, ENVIRONMENT", names[i]);
+	free(text);
+}
+
+/* Does text have what, and no more of a word after it? */
+static bool has_word(const char *text, const char *what)
+{
+	for (const char *at = text; (at = strstr(at, what)); at++)
+		if (strchr(" \n", at[strlen(what)]))
+			return true;
+	return false;
 }
 
 static void manual__of_the_tool_has_every_command_and_option(void **state)
 {
 	(void)state;
 	char *text = read_file("spool/ctl/clario-spool.8");
+	char want[100];
 	for (size_t i = 0; i < commands_n; i++) {
-		char want[100];
-		snprintf(want, sizeof want, ".It Cm %s", commands[i].name);
-		assert_tells(text, "clario-spool.8", want);
+		snprintf(want, sizeof want, "\n.It Cm %s", commands[i].name);
+		if (!has_word(text, want))
+			fail_msg("clario-spool.8 does not tell of the command %s", commands[i].name);
 	}
 	for (size_t i = 0; i < option_rows_n; i++) {
-		char want[100];
 		snprintf(want, sizeof want, "Fl -%s", option_rows[i].name);
-		if (strcmp(option_rows[i].name, "all") == 0)
-			snprintf(want, sizeof want, "Fl -all");
-		assert_tells(text, "clario-spool.8", want);
+		if (!has_word(text, want))
+			fail_msg("clario-spool.8 does not tell of the option --%s", option_rows[i].name);
+	}
+	free(text);
+}
+
+static void manual__of_the_tool_has_every_exit_code(void **state)
+{
+	(void)state;
+	static const int codes[] = {CTL_DONE, CTL_NO, DAEMON_USAGE, CTL_PARTLY, DAEMON_DAMAGED,
+		DAEMON_NOT_THERE, DAEMON_SYSTEM, DAEMON_FULL, DAEMON_RESTART, DAEMON_DENIED, DAEMON_CONFIG};
+	char *text = read_file("spool/ctl/clario-spool.8");
+	const char *status = strstr(text, "\n.Sh EXIT STATUS\n");
+	assert_non_null(status);
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+		char want[40];
+		snprintf(want, sizeof want, "\n.It %d\n", codes[i]);
+		assert_tells(status, "clario-spool.8, EXIT STATUS", want);
+	}
+	free(text);
+}
+
+/* Members as programs read them: those that show.c writes for a job and an event with everything set. */
+static void assert_tells_members(const char *text, void (*show)(struct jx_writer *))
+{
+	struct buf line = BUF_INIT(8192);
+	struct jx_writer w;
+	json_t *object, *value;
+	const char *key;
+	jx_begin(&w, &line);
+	show(&w);
+	assert_int_equal(jx_parse(buf_slice(&line), 9, &object, NULL), ST_OK);
+	json_object_foreach(object, key, value)
+	{
+		char want[60];
+		snprintf(want, sizeof want, "\n.It Li %s", key);
+		if (!has_word(text, want))
+			fail_msg("clario-spool.8 does not tell of the member %s", key);
+	}
+	json_decref(object);
+	buf_release(&line);
+}
+
+static void show_a_job(struct jx_writer *w)
+{
+	struct job job = {.phase = 1};
+	show_job(w, &job, true);
+}
+
+static void show_an_event(struct jx_writer *w)
+{
+	struct slice text = slice_text("1");
+	struct event event = {.job = {{1}},
+		.phase = 1,
+		.attempt = 1,
+		.http_status = 1,
+		.wait_ms = 1,
+		.conn_ms = 1,
+		.xfer_ms = 1,
+		.actor = text,
+		.reason = text,
+		.name = text,
+		.room = text,
+		.data = text,
+		.workflow_id = text,
+		.user_id = text};
+	show_event(w, &event);
+}
+
+static void manual__of_the_tool_has_every_member_and_kind(void **state)
+{
+	(void)state;
+	char *text = read_file("spool/ctl/clario-spool.8");
+	assert_tells_members(text, show_a_job);
+	assert_tells_members(text, show_an_event);
+	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
+		const char *name = event_kind_name((enum event_kind)kind);
+		if (strcmp(name, "unknown") != 0)
+			assert_tells(text, "clario-spool.8", name);
 	}
 	free(text);
 }
@@ -108,9 +381,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped_configuration__has_every_row_at_its_default),
-		cmocka_unit_test(shipped_configuration__is_valid),
+		cmocka_unit_test(shipped_configuration__gives_the_defaults_commented_or_not),
+		cmocka_unit_test(shipped_configuration__explains_every_row),
 		cmocka_unit_test(manual__of_the_configuration_has_every_row),
+		cmocka_unit_test(manual__of_the_configuration_has_every_call),
+		cmocka_unit_test(manual__of_the_configuration_has_every_variable),
 		cmocka_unit_test(manual__of_the_tool_has_every_command_and_option),
+		cmocka_unit_test(manual__of_the_tool_has_every_exit_code),
+		cmocka_unit_test(manual__of_the_tool_has_every_member_and_kind),
 		cmocka_unit_test(manuals__of_the_daemons_have_their_options),
 	};
 	return cmocka_run_group_tests_name("docs", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "spool/opts.h"
 #include "tests/support/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,6 +99,59 @@ static void environment__overrides_the_file(void **state)
 	assert_non_null(strstr(why.text, "INTEGRATIONS_URL"));
 }
 
+static void environment__turns_sandbox_on(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *variable, *value;
+		bool on;
+	} rows[] = {
+		{"NODE_ENV", "development", true},
+		{"NODE_ENV", "production", false},
+		{"NODE_ENV", "", false},
+		{"AMAZON_SPAPI_BASE_URL", "https://sandbox.sellingpartnerapi-na.amazon.com", true},
+		{"AMAZON_SPAPI_BASE_URL", "https://sellingpartnerapi-na.amazon.com", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct opts o;
+		setenv(rows[i].variable, rows[i].value, 1);
+		assert_int_equal(load("", &o, NULL), ST_OK);
+		assert_int_equal(o.worker.sandbox, rows[i].on);
+		opts_release(&o);
+		assert_int_equal(load("[worker]\nsandbox = yes\n", &o, NULL), ST_OK);
+		assert_true(o.worker.sandbox); /* the environment never turns it off */
+		opts_release(&o);
+		unsetenv(rows[i].variable);
+	}
+}
+
+/* Every phase and step has rows of its own, and no two share a place. */
+static void phase__each_has_its_own_policy(void **state)
+{
+	(void)state;
+	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
+		char text[80];
+		struct opts o;
+		snprintf(text, sizeof text, "[phase.%d]\nattempts = 99\n", phase_of_slot(slot));
+		assert_int_equal(load(text, &o, NULL), ST_OK);
+		for (int other = 0; other < PHASE_SLOTS; other++)
+			assert_int_equal(
+				opts_retry(&o, phase_of_slot(other)).attempts, other == slot ? 99 : 15);
+		opts_release(&o);
+	}
+}
+
+static void secrets__stay_out_of_messages(void **state)
+{
+	(void)state;
+	struct opts o;
+	struct why why = WHY_INIT;
+	assert_int_equal(
+		load("[receiver]\ninternal-api-key = hush\ninternal-api-key = hush\n", &o, &why), ST_INVALID);
+	assert_non_null(strstr(why.text, ":3: receiver.internal-api-key is set twice"));
+	assert_null(strstr(why.text, "hush"));
+}
+
 static void rows__are_checked_against_each_other(void **state)
 {
 	(void)state;
@@ -135,6 +189,9 @@ int main(void)
 		CASE(defaults__are_those_promised),
 		CASE(phase__inherits_what_it_does_not_set),
 		CASE(environment__overrides_the_file),
+		CASE(environment__turns_sandbox_on),
+		CASE(phase__each_has_its_own_policy),
+		CASE(secrets__stay_out_of_messages),
 		CASE(rows__are_checked_against_each_other),
 		CASE(file__that_is_not_there),
 	};

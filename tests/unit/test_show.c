@@ -1,6 +1,10 @@
 /* tests/unit/test_show.c: the JSON of jobs and events, to the byte, and the masking of secrets. */
+#include "spool/base/clock.h"
 #include "spool/show.h"
 #include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static void job__to_the_byte(void **state)
 {
@@ -46,6 +50,96 @@ static void job__to_the_byte(void **state)
 	assert_non_null(strstr(out.p, "\"step\":12,"));
 	assert_non_null(strstr(out.p, "\"behind\":\"019a0000-0001-7000-8000-0000000000ff\""));
 	assert_null(strstr(out.p, "payload"));
+	buf_release(&out);
+}
+
+static void job__lease_while_active(void **state)
+{
+	(void)state;
+	struct moment now = clock_now();
+	struct job job = {.phase = 1, .state = JOB_ACTIVE};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	snprintf(job.lease.owner, sizeof job.lease.owner, "host:1");
+	job.lease.token = 7;
+	job.lease.boot_id = now.boot_id + 1; /* of an earlier boot: it is over */
+	job.lease.deadline_boot_us = now.boot_us + 9000000;
+	jx_begin(&w, &out);
+	show_job(&w, &job, false);
+	assert_non_null(strstr(out.p, "\"lease\":{\"owner\":\"host:1\",\"token\":7,\"deadline_in_ms\":0}"));
+	buf_clear(&out);
+	job.lease.boot_id = now.boot_id;
+	jx_begin(&w, &out);
+	show_job(&w, &job, false);
+	json_t *shown;
+	assert_int_equal(jx_parse(buf_slice(&out), 9, &shown, NULL), ST_OK);
+	assert_in_range(json_integer_value(jx_path(shown, "lease.deadline_in_ms")), 1, 9000);
+	json_decref(shown);
+	buf_release(&out);
+}
+
+/* A kind's name, and the least that an event of it has. */
+static void event__every_kind_to_the_byte(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"accepted", "claimed", "completed", "retry", "failed", "released",
+		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
+		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
+		"progress"};
+	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
+	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
+		char want[200];
+		struct event event = {.seq = 1,
+			.at_us = 1000,
+			.kind = (enum event_kind)kind,
+			.phase = 14,
+			.from = JOB_WAITING,
+			.to = EVENT_NO_STATE};
+		struct buf out = BUF_INIT(4096);
+		struct jx_writer w;
+		jx_begin(&w, &out);
+		show_event(&w, &event);
+		snprintf(want, sizeof want,
+			"{\"seq\":1,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"%s\",\"step\":14,"
+			"\"from\":\"waiting\"}",
+			names[kind]);
+		assert_string_equal(out.p, want);
+		buf_release(&out);
+	}
+}
+
+static void event__everything_set(void **state)
+{
+	(void)state;
+	struct event event = {.seq = 2,
+		.at_us = 1000,
+		.kind = EVENT_FENCED,
+		.job = {{1}},
+		.phase = 7,
+		.workflow_id = slice_text("w"),
+		.user_id = slice_text("u\n"),
+		.from = JOB_ACTIVE,
+		.to = JOB_COMPLETED,
+		.attempt = 3,
+		.actor = slice_text("worker:h:1"),
+		.reason = slice_text("late"),
+		.http_status = 200,
+		.wait_ms = 1,
+		.conn_ms = 2,
+		.xfer_ms = 3,
+		.name = slice_text("n"),
+		.room = slice_text("r"),
+		.data = slice_text("[1, 2]")};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	jx_begin(&w, &out);
+	show_event(&w, &event);
+	assert_string_equal(out.p,
+		"{\"seq\":2,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"fenced\","
+		"\"job_id\":\"01000000-0000-0000-0000-000000000000\",\"phase\":7,\"workflow_id\":\"w\","
+		"\"user_id\":\"u\\n\",\"from\":\"active\",\"to\":\"completed\",\"attempt\":3,"
+		"\"actor\":\"worker:h:1\",\"reason\":\"late\",\"http_status\":200,\"wait_ms\":1,"
+		"\"conn_ms\":2,\"xfer_ms\":3,\"name\":\"n\",\"room\":\"r\",\"data\":[1, 2]}");
 	buf_release(&out);
 }
 
@@ -129,7 +223,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(job__to_the_byte),
+		cmocka_unit_test(job__lease_while_active),
 		cmocka_unit_test(event__only_what_applies),
+		cmocka_unit_test(event__every_kind_to_the_byte),
+		cmocka_unit_test(event__everything_set),
 		cmocka_unit_test(masked__at_any_depth),
 	};
 	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
