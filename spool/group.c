@@ -9,25 +9,12 @@
  * even. */
 enum { BATCH_TRIGGERS_MAX = 2048, BATCH_BYTES_MAX = 64 << 20 };
 
-/* One caller. It lives on the caller's stack until the caller has been woken. */
-struct waiter {
-	struct waiter *next;
-	const struct trigger *triggers;
-	struct receipt *receipts;
-	size_t n, bytes;
-	struct moment now;
-	enum status status;
-	struct why why;
-	bool leads; /* woken to lead the next batch, not because it is done */
-	sem_t woken;
-};
-
 struct group {
 	const struct store_ops *ops;
 	struct store *store;
 	pthread_mutex_t lock;
-	struct waiter *first, **last; /* in order of arrival */
-	bool busy;                    /* somebody leads */
+	struct submit *first, **last; /* in order of arrival */
+	bool busy;                    /* somebody leads, or was told to */
 	struct submission *list;      /* the leader's */
 	size_t list_cap;
 };
@@ -53,10 +40,10 @@ void group_free(struct group *g)
 	free(g);
 }
 
-/* Take waiters from the front until the batch is large enough. Called with the lock held. */
-static struct waiter *take_batch(struct group *g, size_t *n)
+/* Take submits from the front until the batch is large enough. Called with the lock held. */
+static struct submit *take_batch(struct group *g, size_t *n)
 {
-	struct waiter *batch = g->first, **end = &batch;
+	struct submit *batch = g->first, **end = &batch;
 	size_t bytes = 0;
 	*n = 0;
 	while (*end && (*n == 0 || (*n + (*end)->n <= BATCH_TRIGGERS_MAX &&
@@ -72,7 +59,7 @@ static struct waiter *take_batch(struct group *g, size_t *n)
 	return batch;
 }
 
-static enum status lay_out(struct group *g, const struct waiter *batch, size_t n)
+static enum status lay_out(struct group *g, const struct submit *batch, size_t n)
 {
 	if (n > g->list_cap) {
 		struct submission *list = reallocarray(g->list, n, sizeof *list);
@@ -82,87 +69,117 @@ static enum status lay_out(struct group *g, const struct waiter *batch, size_t n
 		g->list_cap = n;
 	}
 	size_t at = 0;
-	for (const struct waiter *w = batch; w; w = w->next)
-		for (size_t i = 0; i < w->n; i++)
-			g->list[at++] = (struct submission){&w->triggers[i], &w->receipts[i]};
+	for (const struct submit *s = batch; s; s = s->next)
+		for (size_t i = 0; i < s->n; i++)
+			g->list[at++] = (struct submission){&s->triggers[i], &s->receipts[i]};
 	return ST_OK;
 }
 
-static void refuse_all(struct waiter *w, enum status st, const struct why *why)
+static void refuse_all(struct submit *s, enum status st, const struct why *why)
 {
-	w->status = st;
-	w->why = *why;
-	for (size_t i = 0; i < w->n; i++)
-		w->receipts[i] = (struct receipt){.verdict = SUBMIT_REFUSED, .status = st, .why = *why};
+	s->status = st;
+	s->why = *why;
+	for (size_t i = 0; i < s->n; i++)
+		s->receipts[i] = (struct receipt){.verdict = SUBMIT_REFUSED, .status = st, .why = *why};
 }
 
-/* Commit a batch and fill in each waiter's verdict. Without the lock. */
-static void commit_batch(struct group *g, struct waiter *batch, size_t n, struct moment now)
+/* Commit a batch and fill in each submit's verdict. Without the lock. */
+static void commit_batch(struct group *g, struct submit *batch, size_t n)
 {
 	struct why why = WHY_INIT;
 	enum status st = lay_out(g, batch, n);
 	if (st == ST_OK)
-		st = g->ops->submit(g->store, now, g->list, n, &why);
+		st = g->ops->submit(g->store, batch->now, g->list, n, &why);
 	else
 		why_set(&why, st, "out of memory while gathering a batch");
-	for (struct waiter *w = batch; w; w = w->next) {
-		w->status = ST_OK;
+	for (struct submit *s = batch; s; s = s->next) {
+		s->status = ST_OK;
 		if (st != ST_OK)
-			refuse_all(w, st, &why);
+			refuse_all(s, st, &why);
 	}
 }
 
-/* Wake all of a batch but self. A waiter's memory is gone as soon as it has been woken. */
-static void wake_batch(struct waiter *batch, const struct waiter *self)
-{
-	while (batch) {
-		struct waiter *w = batch;
-		batch = w->next;
-		if (w != self)
-			sem_post(&w->woken);
-	}
-}
-
-static void lead(struct group *g, struct waiter *self)
+void group_lead(struct group *g)
 {
 	size_t n;
 	pthread_mutex_lock(&g->lock);
-	struct waiter *batch = take_batch(g, &n);
+	struct submit *batch = take_batch(g, &n);
 	pthread_mutex_unlock(&g->lock);
-	commit_batch(g, batch, n, self->now);
+	commit_batch(g, batch, n);
 	pthread_mutex_lock(&g->lock);
-	struct waiter *heir = g->first;
+	struct submit *heir = g->first;
 	g->busy = heir != NULL;
-	if (heir)
-		heir->leads = true;
 	pthread_mutex_unlock(&g->lock);
-	/* The heir first: its commit can begin while the others are being woken. */
+	/* The heir first: its commit can begin while the others are being answered. It stays in line, and
+	 * in place, until somebody leads, which nobody does before this. */
 	if (heir)
-		sem_post(&heir->woken);
-	wake_batch(batch, self);
+		heir->lead(heir);
+	while (batch) {
+		struct submit *s = batch;
+		batch = s->next; /* s is gone as soon as it is done */
+		s->done(s);
+	}
+}
+
+void group_begin(struct group *g, struct submit *s)
+{
+	s->next = NULL;
+	s->bytes = 0;
+	for (size_t i = 0; i < s->n; i++)
+		s->bytes += s->triggers[i].payload.len;
+	pthread_mutex_lock(&g->lock);
+	*g->last = s;
+	g->last = &s->next;
+	bool leads = !g->busy;
+	g->busy = true;
+	pthread_mutex_unlock(&g->lock);
+	if (leads)
+		s->lead(s);
+}
+
+/* A submit whose caller waits for it. It lives on the caller's stack until it is done. */
+struct waiter {
+	struct submit submit;
+	bool leads, is_done; /* why it was woken; each is written before woken is posted */
+	sem_t woken;
+};
+
+static void wake_to_lead(struct submit *s)
+{
+	struct waiter *w = (struct waiter *)s;
+	w->leads = true;
+	sem_post(&w->woken);
+}
+
+static void wake_done(struct submit *s)
+{
+	struct waiter *w = (struct waiter *)s;
+	w->is_done = true;
+	sem_post(&w->woken);
 }
 
 enum status group_submit(struct group *g, struct moment now, const struct trigger *triggers, size_t n,
 	struct receipt *receipts, struct why *why)
 {
-	struct waiter self = {.triggers = triggers, .receipts = receipts, .n = n, .now = now};
-	for (size_t i = 0; i < n; i++)
-		self.bytes += triggers[i].payload.len;
+	struct waiter self = {.submit = {.triggers = triggers,
+				      .n = n,
+				      .receipts = receipts,
+				      .now = now,
+				      .done = wake_done,
+				      .lead = wake_to_lead}};
 	sem_init(&self.woken, 0, 0);
-	pthread_mutex_lock(&g->lock);
-	*g->last = &self;
-	g->last = &self.next;
-	bool leads = !g->busy;
-	g->busy = true;
-	pthread_mutex_unlock(&g->lock);
-	if (!leads)
+	group_begin(g, &self.submit);
+	do {
 		while (sem_wait(&self.woken) != 0)
 			; /* EINTR */
-	/* The first in line leads, and a batch always takes the first: whoever leads is in its own batch. */
-	if (leads || self.leads)
-		lead(g, &self);
+		/* Who heads the line is in the batch that it leads. */
+		if (self.leads && !self.is_done) {
+			self.leads = false;
+			group_lead(g);
+		}
+	} while (!self.is_done);
 	sem_destroy(&self.woken);
-	if (self.status != ST_OK && why)
-		*why = self.why;
-	return self.status;
+	if (self.submit.status != ST_OK && why)
+		*why = self.submit.why;
+	return self.submit.status;
 }

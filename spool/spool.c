@@ -60,6 +60,16 @@ bool spool_is_broken(const struct spool *sp)
 	return sp->ops->is_broken(sp->store);
 }
 
+void spool_submit_begin(struct spool *sp, struct submit *submit)
+{
+	group_begin(sp->group, submit);
+}
+
+void spool_lead(struct spool *sp)
+{
+	group_lead(sp->group);
+}
+
 enum status spool_submit(struct spool *sp, struct moment now, const struct trigger *triggers, size_t n,
 	struct receipt *receipts, struct why *why)
 {

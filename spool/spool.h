@@ -37,12 +37,42 @@ void spool_close(struct spool *sp); /* accepts NULL; no other call may be runnin
  * restarted. */
 bool spool_is_broken(const struct spool *sp);
 
-/* Submit n triggers as one unit of one commit; receipts[i] answers triggers[i] (promises 1, 4, 6).
- * Callers of all threads that wait at the same time share one commit (group commit).
+/* A submit under way: n triggers as one unit of one commit; receipts[i] answers triggers[i] (promises 1, 4,
+ * 6). Submits of all threads that are under way at the same time share one commit (group commit).
+ *
+ * The caller fills in the first part and leaves all of it in place until done() is called, once. Then:
  * ST_OK: each receipt has its own verdict, and every accepted one is on disk.
- * FULL, IO, NOMEM, CORRUPT: nothing of this call was stored and each receipt is SUBMIT_REFUSED with that
+ * FULL, IO, NOMEM, CORRUPT: nothing of this submit was stored and each receipt is SUBMIT_REFUSED with that
  * status. ST_IO leaves open whether a commit reached the disk: the caller must try again with the same key.
  */
+struct submit {
+	const struct trigger *triggers;
+	size_t n; /* at least 1 */
+	struct receipt *receipts;
+	struct moment now;
+	/* The verdict is there. Called by the thread that leads; the submit is the caller's again. Must not
+	 * block. */
+	void (*done)(struct submit *submit);
+	/* This submit has come to the head of the line and nobody commits: some thread must call spool_lead()
+	 * soon. Called from spool_submit_begin() or by a thread that led; may call spool_lead() only in the
+	 * first case. */
+	void (*lead)(struct submit *submit);
+
+	enum status status;
+	struct why why;
+
+	struct submit *next; /* from here on the spool's own */
+	size_t bytes;
+};
+
+/* Get in line; blocks for no commit. */
+void spool_submit_begin(struct spool *sp, struct submit *submit);
+
+/* Commit one batch from the head of the line, then call lead() of the first that was left behind, then done()
+ * of each of the batch. Blocks for that commit. Only as an answer to a lead(). */
+void spool_lead(struct spool *sp);
+
+/* The same, waited for. n may be 0. */
 NODISCARD enum status spool_submit(struct spool *sp, struct moment now, const struct trigger *triggers,
 	size_t n, struct receipt *receipts, struct why *why);
 

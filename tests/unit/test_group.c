@@ -155,6 +155,87 @@ static void failure__reaches_all_of_the_batch(void **state)
 	assert_int_equal(gather(f, threads), 0);
 }
 
+/* Submits that nobody waits for: a lead is asked for once per batch, and each is done once. */
+struct parked {
+	struct submit submit;
+	struct trigger trigger;
+	struct receipt receipt;
+	int leads, dones;
+};
+
+static void count_lead(struct submit *s)
+{
+	((struct parked *)s)->leads++;
+}
+
+static void count_done(struct submit *s)
+{
+	((struct parked *)s)->dones++;
+}
+
+static void park(struct fixture *f, struct parked *p, int phase)
+{
+	p->trigger.phase = phase;
+	p->submit = (struct submit){.triggers = &p->trigger,
+		.n = 1,
+		.receipts = &p->receipt,
+		.done = count_done,
+		.lead = count_lead};
+	group_begin(f->group, &p->submit);
+}
+
+static void begun__waits_for_whoever_leads(void **state)
+{
+	struct fixture *f = *state;
+	struct parked parked[5] = {0};
+	for (int i = 0; i < 5; i++) {
+		struct parked *p = &parked[i];
+		park(f, p, 1 + i);
+		assert_int_equal(p->leads, i == 0);
+	}
+	assert_int_equal(f->store.commits, 0);
+	group_lead(f->group);
+	assert_int_equal(f->store.commits, 1);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(parked[i].leads, i == 0);
+		assert_int_equal(parked[i].dones, 1);
+		assert_int_equal(parked[i].submit.status, ST_OK);
+		assert_int_equal(parked[i].receipt.id.b[0], 1 + i);
+	}
+}
+
+static void *lead_once(void *arg)
+{
+	group_lead(((struct fixture *)arg)->group);
+	return NULL;
+}
+
+/* What comes during a commit is the next batch, and its head is told when the commit has ended. */
+static void begun__during_a_commit_leads_the_next(void **state)
+{
+	struct fixture *f = *state;
+	struct parked parked[3] = {0};
+	pthread_t leader;
+	pthread_mutex_lock(&f->store.gate);
+	for (int i = 0; i < 3; i++) {
+		struct parked *p = &parked[i];
+		park(f, p, 2);
+		if (i == 0)
+			assert_int_equal(pthread_create(&leader, NULL, lead_once, f), 0);
+		while (atomic_load(&f->store.inside) == 0)
+			clock_sleep_ms(1);
+	}
+	pthread_mutex_unlock(&f->store.gate);
+	pthread_join(leader, NULL);
+	assert_int_equal(parked[0].dones, 1);
+	assert_int_equal(parked[1].leads, 1);
+	assert_int_equal(parked[2].leads, 0);
+	assert_int_equal(parked[1].dones + parked[2].dones, 0);
+	group_lead(f->group);
+	assert_int_equal(parked[1].dones + parked[2].dones, 2);
+	assert_int_equal(f->store.commits, 2);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -164,6 +245,8 @@ int main(void)
 		CASE(crowd__everybody_gets_their_own_answer),
 		CASE(crowd__shares_commits),
 		CASE(failure__reaches_all_of_the_batch),
+		CASE(begun__waits_for_whoever_leads),
+		CASE(begun__during_a_commit_leads_the_next),
 	};
 	return cmocka_run_group_tests_name("group", tests, NULL, NULL);
 }
