@@ -28,7 +28,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c init.c tx.c walk.c head.c key
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c check.c engine.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_help.c)
-FCGI_SRCS  := $(addprefix fcgi/, main.c server.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
@@ -59,7 +59,7 @@ UNIT_OBJS_route := fcgi/route.c
 UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
-UNIT_OBJS_dispatch := $(filter-out fcgi/main.c fcgi/server.c fcgi/listener.c fcgi/watch.c fcgi/wire.c,$(FCGI_SRCS))
+UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c),$(FCGI_SRCS))
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a

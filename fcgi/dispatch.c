@@ -1,5 +1,6 @@
 /* fcgi/dispatch.c: the table of routes, and what happens to every request around its handler: who may, is
  * there such a path, is there a body to work on, and one line in the log. */
+#include "fcgi/dispatch.h"
 #include "fcgi/access.h"
 #include "fcgi/handlers.h"
 #include "spool/base/log.h"
@@ -9,8 +10,8 @@
 enum { FAILURE_LOG_MS = 200 };
 
 const struct route routes[] = {
-	{"POST", "/phase/{}", intake_trigger, false, 0},
-	{"POST", "/step/{}", intake_trigger, true, 0},
+	{"POST", "/phase/{}", intake_trigger, false, ROUTE_SUBMIT},
+	{"POST", "/step/{}", intake_trigger, true, ROUTE_SUBMIT},
 	{"POST", "/batch", batch_submit, 0, 0},
 
 	{"GET", "/jobs", lookup_jobs, 0, 0},
@@ -64,12 +65,14 @@ static void refuse_method(const struct route_match *match, struct reply *reply)
 	reply_fault(reply, &fault);
 }
 
-static void answer(struct app *app, struct request *request, struct reply *reply)
+/* Whether there is a handler to run, which is then *row; otherwise the reply says why not. */
+static bool admit(struct app *app, struct request *request, struct reply *reply, const struct route **row)
 {
 	const struct access_rules rules = {app->opts->http.trusted_networks, app->opts->http.trusted_proxies};
 	struct slice method = request->param[PARAM_METHOD];
 	struct route_match match;
 	route_find(routes, routes_n, method, request->param[PARAM_PATH], &match);
+	*row = NULL;
 	if (!match.is_open && !access_allows(&rules, request)) {
 		refuse_stranger(reply);
 	} else if (request->body_fault.problem != PROBLEM_NONE) {
@@ -84,8 +87,9 @@ static void answer(struct app *app, struct request *request, struct reply *reply
 	} else {
 		request->capture = match.capture;
 		request->arg = match.row->arg;
-		match.row->handle(app, request, reply);
+		*row = match.row;
 	}
+	return *row;
 }
 
 /* Which level, and whether at all: what fails for reasons of ours fails for many requests at a time, so of
@@ -125,6 +129,26 @@ static void log_answer(const struct request *request, const struct reply *reply)
 
 void dispatch(struct app *app, struct request *request, struct reply *reply)
 {
-	answer(app, request, reply);
+	const struct route *row;
+	if (admit(app, request, reply, &row))
+		row->handle(app, request, reply);
+	log_answer(request, reply);
+}
+
+enum dispatched dispatch_begin(
+	struct app *app, struct request *request, struct intake *intake, struct reply *reply)
+{
+	const struct route *row;
+	if (admit(app, request, reply, &row) && !(row->flags & ROUTE_SUBMIT))
+		return DISPATCH_MAY_BLOCK;
+	if (row && intake_prepare(app, request, intake, reply))
+		return DISPATCH_SUBMIT;
+	log_answer(request, reply);
+	return DISPATCH_ANSWERED;
+}
+
+void dispatch_end(const struct request *request, const struct intake *intake, struct reply *reply)
+{
+	intake_answer(intake, reply);
 	log_answer(request, reply);
 }

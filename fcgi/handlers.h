@@ -29,7 +29,4 @@ void openapi_show(struct app *app, const struct request *request, struct reply *
 extern const struct route routes[];
 extern const size_t routes_n;
 
-/* Access, route, handler: whatever the request, *reply is an answer afterwards. */
-void dispatch(struct app *app, struct request *request, struct reply *reply);
-
 #endif

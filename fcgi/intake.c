@@ -1,10 +1,8 @@
-/* fcgi/intake.c: POST /phase/{n} and /step/{n}: parse, validate, submit, answer. The answer is built only
- * after spool_submit has returned: a lost answer is asked for again, a lost job would not be. */
+/* fcgi/intake.c: POST /phase/{n} and /step/{n}: parse, validate, submit, answer. */
 #include "fcgi/intake.h"
 
 #include "fcgi/handlers.h"
 #include "fcgi/options.h"
-#include "fcgi/validate.h"
 
 #include <stdio.h>
 
@@ -70,7 +68,8 @@ static void answer_receipt(struct reply *reply, int phase, const struct receipt 
 	reply_close(reply, &w);
 }
 
-static bool prepare(struct app *app, const struct request *request, struct draft *draft, struct fault *fault)
+static bool fill_draft(
+	struct app *app, const struct request *request, struct draft *draft, struct fault *fault)
 {
 	struct parsed parsed;
 	struct options options;
@@ -87,19 +86,36 @@ static bool prepare(struct app *app, const struct request *request, struct draft
 	return true;
 }
 
+bool intake_prepare(
+	struct app *app, const struct request *request, struct intake *intake, struct reply *reply)
+{
+	struct fault fault;
+	if (!fill_draft(app, request, &intake->draft, &fault)) {
+		reply_fault(reply, &fault);
+		return false;
+	}
+	intake->submit = (struct submit){.triggers = &intake->draft.trigger,
+		.n = 1,
+		.receipts = &intake->receipt,
+		.now = request->now};
+	return true;
+}
+
+void intake_answer(const struct intake *intake, struct reply *reply)
+{
+	if (intake->submit.status == ST_OK)
+		answer_receipt(reply, intake->draft.trigger.phase, &intake->receipt);
+	else
+		reply_status(reply, intake->submit.status, &intake->submit.why, PROBLEM_INTERNAL);
+}
+
 void intake_trigger(struct app *app, const struct request *request, struct reply *reply)
 {
-	struct draft draft;
-	struct fault fault;
-	struct receipt receipt;
-	struct why why = WHY_INIT;
-	if (!prepare(app, request, &draft, &fault)) {
-		reply_fault(reply, &fault);
+	struct intake intake;
+	if (!intake_prepare(app, request, &intake, reply))
 		return;
-	}
-	enum status st = spool_submit(app->spool, request->now, &draft.trigger, 1, &receipt, &why);
-	if (st == ST_OK)
-		answer_receipt(reply, draft.trigger.phase, &receipt);
-	else
-		reply_status(reply, st, &why, PROBLEM_INTERNAL);
+	struct submit *submit = &intake.submit;
+	submit->status = spool_submit(
+		app->spool, submit->now, submit->triggers, submit->n, submit->receipts, &submit->why);
+	intake_answer(&intake, reply);
 }

@@ -2,7 +2,25 @@
 #ifndef FCGI_INTAKE_H
 #define FCGI_INTAKE_H
 #include "fcgi/app.h"
-#include "spool/model/trigger.h"
+#include "fcgi/validate.h"
+#include "spool/spool.h"
+
+/* A submit between its request and its answer. It is to stay in place from the one to the other, and borrows
+ * from the request. */
+struct intake {
+	struct submit submit;
+	struct draft draft;
+	struct receipt receipt;
+};
+
+/* Parse and validate. true: intake->submit is ready but for its callbacks. false: *reply says what is wrong.
+ */
+bool intake_prepare(
+	struct app *app, const struct request *request, struct intake *intake, struct reply *reply);
+
+/* The answer to a submit that is done. Only then is it built: a lost answer is asked for again, a lost job
+ * would not be. */
+void intake_answer(const struct intake *intake, struct reply *reply);
 
 /* How often and how long this phase's jobs are tried. */
 void intake_grant(const struct app *app, struct trigger *trigger);

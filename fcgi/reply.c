@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { KEEP_MAX = 64 << 10 }; /* a thread does not hold on to a buffer larger than this */
+enum { KEEP_MAX = 4 << 10 }; /* a connection does not hold on to a buffer larger than this */
 
 static const struct {
 	int code;

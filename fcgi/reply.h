@@ -1,5 +1,5 @@
 /* fcgi/reply.h: one answer, built in memory and then sent whole, so that its length is known and a failure
- * half-way can still become a clean 500. Owned by its thread. */
+ * half-way can still become a clean 500. */
 #ifndef FCGI_REPLY_H
 #define FCGI_REPLY_H
 #include "fcgi/problem.h"

@@ -10,8 +10,9 @@ typedef void (*route_handler)(struct app *app, const struct request *request, st
 #define ROUTE_PREFIX "/api/v1/workflow"
 
 enum {
-	ROUTE_OPEN = 1, /* for everybody: tells nothing about jobs */
-	ROUTE_ROOT = 2, /* the pattern is the whole path, not below ROUTE_PREFIX */
+	ROUTE_OPEN = 1,   /* for everybody: tells nothing about jobs */
+	ROUTE_ROOT = 2,   /* the pattern is the whole path, not below ROUTE_PREFIX */
+	ROUTE_SUBMIT = 4, /* one trigger to be submitted: dispatch_begin() does it without waiting */
 };
 
 struct route {

@@ -1,4 +1,5 @@
-/* fcgi/server.h: the threads. Each takes a connection, serves its request or requests, and takes the next. */
+/* fcgi/server.h: from connections to answers: the gate that takes requests, the committer that stores what
+ * they submit, the desks for all else. */
 #ifndef FCGI_SERVER_H
 #define FCGI_SERVER_H
 #include "fcgi/app.h"
@@ -6,7 +7,7 @@
 
 struct server;
 
-/* Start http.threads threads. Signals must be blocked already and libfcgi not yet in use. *out is NULL unless
+/* Start all threads. Signals must be blocked already and libfcgi not yet in use. *out is NULL unless
  * ST_OK. listener and app must outlive the server. */
 NODISCARD enum status server_start(
 	struct app *app, const struct listener *listener, struct server **out, struct why *why);

@@ -1,21 +1,27 @@
 /* fcgi/wire.c: see wire.h. */
 #include "fcgi/wire.h"
 
-#include "fcgi/handlers.h"
-
+#include <errno.h>
+#include <fastcgi.h>
 #include <limits.h>
+#include <sys/socket.h>
 
 enum {
 	DRAIN_BLOCK = 16 << 10,
 	DRAIN_MARGIN =
-		1 << 20,     /* how far beyond the largest body one is still read, to be answered politely */
-	KEEP_MAX = 64 << 10, /* a thread does not hold on to a larger body buffer */
+		1 << 20,    /* how far beyond the largest body one is still read, to be answered politely */
+	KEEP_MAX = 4 << 10, /* a connection does not hold on to a larger body buffer */
 	HEAD_MAX = 8 << 10,
+	LOOK_MAX = 16 << 10,
+	RECORD_HEADER = 8,
 };
 
-void wire_init(struct wire *wire, int64_t max_body)
+void wire_init(struct wire *wire, struct app *app)
 {
-	buf_init(&wire->body, (size_t)max_body);
+	wire->app = app;
+	wire->budget = 0;
+	FCGX_InitRequest(&wire->fcgi, -1, 0);
+	buf_init(&wire->body, (size_t)app->opts->http.max_body);
 	buf_init(&wire->head, HEAD_MAX);
 	reply_init(&wire->reply);
 }
@@ -27,11 +33,28 @@ void wire_release(struct wire *wire)
 	reply_release(&wire->reply);
 }
 
-static void take_params(FCGX_Request *fcgi, struct request *request)
+void wire_open(struct wire *wire, int fd)
 {
-	struct fault *fault = &request->body_fault;
-	for (char **pair = fcgi->envp; *pair; pair++)
-		request_take(request, *pair, fault);
+	wire->fcgi.ipcFd = fd;
+}
+
+/* What one request held. */
+static void let_go(struct wire *wire)
+{
+	if (wire->body.cap > KEEP_MAX)
+		buf_release(&wire->body);
+	buf_clear(&wire->body);
+	reply_reset(&wire->reply);
+	budget_give(&wire->app->bodies, wire->budget);
+	wire->budget = 0;
+}
+
+void wire_close(struct wire *wire)
+{
+	if (wire->fcgi.ipcFd < 0)
+		return;
+	FCGX_Free(&wire->fcgi, 1);
+	let_go(wire);
 }
 
 /* Read and forget, until the end or max bytes. *n counts them. true: the end was seen, and no error. */
@@ -99,17 +122,36 @@ static bool read_body(FCGX_Stream *in, struct request *request, struct buf *body
 	return true;
 }
 
-/* Take the body, or drain what there is of it. Returns the bytes of the budget that are held. */
-static size_t take_body(struct app *app, FCGX_Request *fcgi, struct request *request, struct buf *body)
+/* Take the body, or drain what there is of it. */
+static void take_body(struct wire *wire)
 {
+	struct app *app = wire->app;
 	uint64_t length, drained;
 	uint64_t bound = (uint64_t)app->opts->http.max_body + DRAIN_MARGIN;
-	size_t taken;
-	if (admit(app, request, &length, &taken) && read_body(fcgi->in, request, body, length))
-		return taken;
-	if (!drain(fcgi->in, bound, &drained))
-		fcgi->keepConnection = 0;
-	return taken;
+	FCGX_Stream *in = wire->fcgi.in;
+	if (admit(app, &wire->request, &length, &wire->budget) &&
+		read_body(in, &wire->request, &wire->body, length))
+		return;
+	if (!drain(in, bound, &drained))
+		wire->fcgi.keepConnection = 0;
+}
+
+/* Detached: when libfcgi closes the connection it does so at once, without lingering for the peer to close
+ * first. There is nothing to linger for: bytes written to a UNIX socket stay readable. With a descriptor and
+ * keepConnection set, libfcgi goes straight to reading; with no listener of its own it comes back when that
+ * connection has ended. */
+bool wire_take(struct wire *wire)
+{
+	wire->fcgi.keepConnection = 1;
+	FCGX_Detach(&wire->fcgi);
+	if (FCGX_Accept_r(&wire->fcgi) != 0)
+		return false;
+	FCGX_Detach(&wire->fcgi);
+	wire->request = (struct request){.now = clock_now()};
+	for (char **pair = wire->fcgi.envp; *pair; pair++)
+		request_take(&wire->request, *pair, &wire->request.body_fault);
+	take_body(wire);
+	return true;
 }
 
 static void put(FCGX_Stream *out, struct slice text)
@@ -122,32 +164,48 @@ static void put(FCGX_Stream *out, struct slice text)
 	}
 }
 
-/* Closing the streams sends the last records here, while the connection is still watched. */
-static void send_reply(struct wire *wire, FCGX_Request *fcgi, const struct request *request)
+bool wire_answer(struct wire *wire)
 {
+	FCGX_Request *fcgi = &wire->fcgi;
 	buf_clear(&wire->head);
 	reply_head_text(&wire->reply, &wire->head);
 	put(fcgi->out, buf_slice(&wire->head));
-	if (!slice_is(request->param[PARAM_METHOD], "HEAD"))
+	if (!slice_is(wire->request.param[PARAM_METHOD], "HEAD"))
 		put(fcgi->out, reply_body(&wire->reply));
-	FCGX_FClose(fcgi->err);
-	FCGX_FClose(fcgi->out);
+	if (atomic_load(&wire->app->stopping))
+		fcgi->keepConnection = 0;
+	FCGX_Finish_r(fcgi);
+	let_go(wire);
+	return fcgi->ipcFd >= 0;
 }
 
-void wire_serve(struct wire *wire, struct app *app, FCGX_Request *fcgi, struct watch *watch)
+static enum wire_sight look_at_records(const uint8_t *p, size_t n)
 {
-	struct request request = {.now = clock_now()};
-	take_params(fcgi, &request);
-	size_t taken = take_body(app, fcgi, &request, &wire->body);
-	watch_set(watch, WATCH_IDLE);
-	dispatch(app, &request, &wire->reply);
-	watch_set(watch, WATCH_WRITING);
-	send_reply(wire, fcgi, &request);
-	if (wire->body.cap > KEEP_MAX)
-		buf_release(&wire->body);
-	buf_clear(&wire->body);
-	reply_reset(&wire->reply);
-	budget_give(&app->bodies, taken);
-	if (atomic_load(&app->stopping))
-		fcgi->keepConnection = 0;
+	const uint8_t *first = p, *end = p + n;
+	while (end - p >= RECORD_HEADER) {
+		size_t content = (size_t)(p[4] << 8 | p[5]), padding = p[6];
+		int type = p[1];
+		bool is_expected = type == (p == first ? FCGI_BEGIN_REQUEST : FCGI_PARAMS) ||
+				   (type == FCGI_STDIN && p != first);
+		if (p[0] != FCGI_VERSION_1 || !is_expected || memcmp(p + 2, first + 2, 2) != 0)
+			return WIRE_ODD;
+		if ((size_t)(end - p) < RECORD_HEADER + content + padding)
+			return WIRE_ODD;
+		p += RECORD_HEADER + content + padding;
+		if (type == FCGI_STDIN && content == 0)
+			return WIRE_WHOLE;
+	}
+	return WIRE_ODD;
+}
+
+enum wire_sight wire_look(const struct wire *wire)
+{
+	uint8_t bytes[LOOK_MAX];
+	ssize_t n;
+	do
+		n = recv(wire->fcgi.ipcFd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? WIRE_NOTHING : WIRE_ENDED;
+	return n == 0 ? WIRE_ENDED : look_at_records(bytes, (size_t)n);
 }

@@ -59,7 +59,10 @@ const struct conf_row opts_rows[] = {
 		"largest request body"},
 	{"http", "body-budget", CONF_SIZE, AT(http.body_budget), 1 << 20, INT64_C(1) << 40, "64M", NULL,
 		"all bodies in work at one time; beyond it requests get 503"},
-	{"http", "threads", CONF_INT, AT(http.threads), 1, 1024, "64", NULL, "requests in work at one time"},
+	{"http", "connections", CONF_INT, AT(http.connections), 16, 65536, "1024", NULL,
+		"connections served at one time"},
+	{"http", "threads", CONF_INT, AT(http.threads), 1, 1024, "16", NULL,
+		"requests that may wait on something, in work at one time; submits of one trigger need none"},
 	{"http", "backlog", CONF_INT, AT(http.backlog), 16, 65535, "1024", NULL,
 		"connections that may wait to be accepted (also limited by net.core.somaxconn)"},
 

@@ -13,7 +13,7 @@ struct http_opts {
 	char *trusted_networks; /* nets_contain() */
 	char *trusted_proxies;
 	int64_t max_body, body_budget; /* bytes */
-	int64_t threads, backlog;
+	int64_t connections, threads, backlog;
 };
 
 struct retry_opts {

@@ -2,6 +2,7 @@
  * and that the API's document and the table of routes tell the same. Nothing here reaches the spool. */
 #include "tests/support/unit.h"
 
+#include "fcgi/dispatch.h"
 #include "fcgi/handlers.h"
 #include "spool/base/log.h"
 
@@ -33,6 +34,23 @@ static bool head_has(const struct reply *reply, const char *line)
 	bool has = strstr(head.p, line) != NULL;
 	buf_release(&head);
 	return has;
+}
+
+/* What waits for nothing is answered the same way at once; what may wait is left alone. */
+static void begin_and_compare(struct request request, const struct reply *whole)
+{
+	struct intake intake;
+	struct reply begun;
+	reply_init(&begun);
+	enum dispatched done = dispatch_begin(&app, &request, &intake, &begun);
+	assert_int_not_equal(done, DISPATCH_SUBMIT);
+	if (done == DISPATCH_ANSWERED) {
+		assert_int_equal(begun.http_status, whole->http_status);
+		assert_int_equal(begun.problem, whole->problem);
+	} else {
+		assert_int_equal(begun.body.len, 0);
+	}
+	reply_release(&begun);
 }
 
 static void answers__as_a_table(void **state)
@@ -72,6 +90,7 @@ static void answers__as_a_table(void **state)
 		request.param[PARAM_CONTENT_TYPE] = slice_text(rows[i].type);
 		request.body = slice_text(rows[i].body);
 		dispatch(&app, &request, &reply);
+		begin_and_compare(request, &reply);
 		if (reply.http_status != rows[i].status)
 			fail_msg("%s %s: %d", rows[i].method, rows[i].path, reply.http_status);
 		if (rows[i].code)

@@ -1,5 +1,5 @@
 /* tests/unit/test_server.c: the socket and the threads behind it, spoken to in FastCGI records, well formed
- * and not. Each test begins with a server of two threads, so that a thread that is lost shows. */
+ * and not. Each test begins with a server of two desks, so that one that is lost shows. */
 #include "tests/support/unit.h"
 
 #include "fcgi/server.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { BEGIN = 1, ABORT = 2, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
-enum { ANSWER_MS = 8000 };
+enum { ANSWER_MS = 8000, CONNECTIONS = 64 };
 
 struct fixture {
 	char dir[64], socket[96], spool_path[96];
@@ -42,6 +42,7 @@ static int setup(void **state)
 	f->opts.spool.path = strdup(f->spool_path);
 	f->opts.spool.map_size = 16 << 20;
 	f->opts.http.threads = 2;
+	f->opts.http.connections = CONNECTIONS;
 	f->opts.http.max_body = 64 << 10;
 	struct spool_conf conf = opts_spool_conf(&f->opts);
 	assert_int_equal(spool_init(&conf, &why), ST_OK);
@@ -345,6 +346,42 @@ static void too_large__is_drained_then_cut(void **state)
 	buf_release(&bytes);
 }
 
+/* Two desks, both taken by requests that do not come to their end: submits need none. */
+static void silent__peers_delay_no_submit(void **state)
+{
+	struct fixture *f = *state;
+	int silent[16];
+	for (int i = 0; i < 16; i++) {
+		silent[i] = dial(f);
+		send_all(silent[i], slice_of("\1\1\0", i % 2 ? 3 : 0));
+	}
+	int64_t begin = clock_mono_us();
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask_good(f), 200);
+	assert_true(clock_mono_us() - begin < 5000000); /* far less than such a peer is waited for */
+	for (int i = 0; i < 16; i++)
+		close(silent[i]);
+}
+
+/* As many kept connections as there may be: the idle ones make room for a newcomer. */
+static void kept__make_room(void **state)
+{
+	struct fixture *f = *state;
+	struct buf bytes = BUF_INIT(8192), text = BUF_INIT(1 << 20);
+	int kept[CONNECTIONS];
+	add_request(&bytes, true, "127.0.0.1", "30", slice_text(GOOD));
+	for (int i = 0; i < CONNECTIONS; i++) {
+		kept[i] = dial(f);
+		send_all(kept[i], buf_slice(&bytes));
+		assert_int_equal(receive(kept[i], 1, &text), 1);
+	}
+	assert_int_equal(ask_good(f), 200);
+	for (int i = 0; i < CONNECTIONS; i++)
+		close(kept[i]);
+	buf_release(&bytes);
+	buf_release(&text);
+}
+
 static void stop__does_not_wait_for_idle_peers(void **state)
 {
 	struct fixture *f = *state;
@@ -429,6 +466,8 @@ int main(void)
 		SERVED(refusals__do_not_let_the_body_speak),
 		SERVED(kept__connections_serve_again),
 		SERVED(too_large__is_drained_then_cut),
+		SERVED(silent__peers_delay_no_submit),
+		SERVED(kept__make_room),
 		SERVED(stop__does_not_wait_for_idle_peers),
 		SERVED(listener__is_not_stolen),
 		SERVED(listener__replaces_a_leftover_and_nothing_else),
