@@ -36,6 +36,21 @@ static uint64_t counter_of(struct job_id id)
 	return high << COUNTER_LOW_BITS | low;
 }
 
+/* Random numbers, fetched many at a time. */
+static uint32_t next_noise(void)
+{
+	static _Thread_local uint32_t
+		pool[64]; /* no more: a larger getrandom() may be cut short by a signal */
+	static _Thread_local size_t left;
+	if (left == 0) {
+		/* Without entropy (only possible very early at boot) ids still ascend and stay unique. */
+		ssize_t got = getrandom(pool, sizeof pool, GRND_NONBLOCK);
+		(void)got;
+		left = sizeof pool / sizeof *pool;
+	}
+	return pool[--left];
+}
+
 struct job_id id_next(struct job_id prev, int64_t wall_us)
 {
 	uint64_t ms = wall_us > 0 ? (uint64_t)(wall_us / 1000) : 0;
@@ -49,14 +64,10 @@ struct job_id id_next(struct job_id prev, int64_t wall_us)
 		}
 	}
 	struct job_id id;
-	uint32_t noise = 0;
-	/* Without entropy (only possible very early at boot) ids still ascend and stay unique. */
-	ssize_t got = getrandom(&noise, sizeof noise, GRND_NONBLOCK);
-	(void)got;
 	put_be(id.b, 6, ms);
 	put_be(id.b + 6, 2, 0x7000 | counter >> COUNTER_LOW_BITS);
 	put_be(id.b + 8, 4, 0x80000000u | (counter & 0x3fffffff));
-	put_be(id.b + 12, 4, noise);
+	put_be(id.b + 12, 4, next_noise());
 	return id;
 }
 

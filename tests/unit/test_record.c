@@ -115,14 +115,16 @@ static void codec__reads_back_what_it_wrote(void **state)
 	struct buf t = BUF_INIT(4096), j = BUF_INIT(4096), e = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
 	struct event event = sample_event(), event_back = {.seq = event.seq};
-	uint64_t hash = 0;
+	struct job_hashes hashes = {99, 7}, back_hashes = {0};
 	record_encode_trigger(&job, &t);
-	record_encode_job(&job, 99, &j);
+	record_encode_job(&job, &hashes, &j);
 	record_encode_event(&event, &e);
 	assert_int_equal(record_decode_trigger(buf_slice(&t), true, &back), ST_OK);
-	assert_int_equal(record_decode_job(buf_slice(&j), &back, &hash), ST_OK);
+	assert_int_equal(record_decode_job(buf_slice(&j), &back, &back_hashes), ST_OK);
 	assert_int_equal(record_decode_event(buf_slice(&e), &event_back), ST_OK);
-	assert_int_equal(hash, 99);
+	assert_int_equal(back_hashes.workflow, 99);
+	assert_int_equal(back_hashes.user, 7);
+	assert_int_equal(record_peek_user(buf_slice(&j)), 7);
 	assert_same_trigger(&job, &back);
 	assert_same_job(&job, &back);
 	assert_same_event(&event, &event_back);
@@ -140,7 +142,7 @@ static void codec__every_state_of_a_job(void **state)
 	for (int s = 0; s < JOB_STATE_N; s++) {
 		struct buf out = BUF_INIT(4096);
 		struct job job = sample_job(), back = {.id = job.id};
-		uint64_t hash;
+		struct job_hashes hashes = {99, 7};
 		job.state = (enum job_state)s;
 		if (job.state != JOB_ACTIVE)
 			job.lease = (struct lease){.token = 2};
@@ -149,8 +151,8 @@ static void codec__every_state_of_a_job(void **state)
 			job.outcome = slice_text("{\"success\":true}");
 		}
 		job.run_at_us -= 10000000; /* before the id's time: differences may be negative */
-		record_encode_job(&job, 1, &out);
-		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_OK);
+		record_encode_job(&job, &hashes, &out);
+		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hashes), ST_OK);
 		assert_same_job(&job, &back);
 		buf_release(&out);
 	}
@@ -162,18 +164,17 @@ static void codec__damage_is_noticed(void **state)
 	(void)state;
 	struct buf out = BUF_INIT(4096);
 	struct job job = sample_job();
-	record_encode_job(&job, 1, &out);
+	struct job_hashes hashes = {99, 7};
+	record_encode_job(&job, &hashes, &out);
 	for (size_t i = 0; i < out.len * 8; i++) {
-		uint64_t hash;
 		struct job back = {.id = job.id};
 		out.p[i / 8] = (char)(out.p[i / 8] ^ 1 << i % 8);
-		assert_int_not_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_OK);
+		assert_int_not_equal(record_decode_job(buf_slice(&out), &back, &hashes), ST_OK);
 		out.p[i / 8] = (char)(out.p[i / 8] ^ 1 << i % 8);
 	}
 	for (size_t len = 0; len < out.len; len++) {
-		uint64_t hash;
 		struct job back = {.id = job.id};
-		assert_int_equal(record_decode_job(slice_of(out.p, len), &back, &hash), ST_CORRUPT);
+		assert_int_equal(record_decode_job(slice_of(out.p, len), &back, &hashes), ST_CORRUPT);
 	}
 	buf_release(&out);
 }
@@ -185,12 +186,12 @@ static void codec__a_valid_checksum_over_nonsense_is_corrupt(void **state)
 		struct buf out = BUF_INIT(256);
 		struct job back = {0};
 		struct event event = {.seq = 1};
-		uint64_t hash;
+		struct job_hashes hashes = {99, 7};
 		record_begin(&out);
 		for (size_t i = 0; i < len; i++)
 			buf_byte(&out, 0xff);
 		record_end(&out);
-		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hash), ST_CORRUPT);
+		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hashes), ST_CORRUPT);
 		assert_int_equal(record_decode_trigger(buf_slice(&out), true, &back), ST_CORRUPT);
 		assert_int_equal(record_decode_event(buf_slice(&out), &event), ST_CORRUPT);
 		buf_release(&out);
@@ -202,10 +203,10 @@ static void codec__a_newer_version_is_told_apart_from_damage(void **state)
 	(void)state;
 	struct buf out = BUF_INIT(4096);
 	struct job job = sample_job();
-	uint64_t hash;
-	record_encode_job(&job, 1, &out);
+	struct job_hashes hashes = {99, 7};
+	record_encode_job(&job, &hashes, &out);
 	out.p[0] = RECORD_VERSION + 1;
-	assert_int_equal(record_decode_job(buf_slice(&out), &job, &hash), ST_VERSION);
+	assert_int_equal(record_decode_job(buf_slice(&out), &job, &hashes), ST_VERSION);
 	buf_release(&out);
 }
 
@@ -235,7 +236,7 @@ static void golden__version_1(void **state)
 	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
 	struct event event = sample_event(), event_back = {.seq = event.seq};
-	uint64_t hash;
+	struct job_hashes hashes = {99, 7};
 	record_encode_trigger(&job, &golden);
 	read_golden("trigger.v1", &golden);
 	record_encode_trigger(&job, &now);
@@ -244,12 +245,12 @@ static void golden__version_1(void **state)
 	assert_same_trigger(&job, &back);
 	buf_release(&back.mem);
 
-	record_encode_job(&job, 99, &now);
+	record_encode_job(&job, &hashes, &now);
 	buf_clear(&golden);
 	buf_add_slice(&golden, buf_slice(&now));
 	read_golden("job.v1", &golden);
 	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
-	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hash), ST_OK);
+	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hashes), ST_OK);
 	assert_same_job(&job, &back);
 
 	record_encode_event(&event, &now);

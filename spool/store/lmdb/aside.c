@@ -59,10 +59,7 @@ static void drop_queue_entry(struct tx *tx, struct job_id id, const struct key *
 static void drop_by_scan(struct tx *tx, struct job_id id)
 {
 	struct key found[FOUND_MAX];
-	size_t n = find_entries(tx, TREE_USER, id, found);
-	for (size_t i = 0; i < n; i++)
-		tx_del_if_there(tx, TREE_USER, key_slice(&found[i]));
-	n = find_entries(tx, TREE_WORKFLOW, id, found);
+	size_t n = find_entries(tx, TREE_WORKFLOW, id, found);
 	for (size_t i = 0; i < n; i++) {
 		struct slice key = key_slice(&found[i]);
 		if (key_get(key, WORKFLOW_KIND, 1) == KIND_LINE)
@@ -74,10 +71,8 @@ static void drop_by_scan(struct tx *tx, struct job_id id)
 
 static void drop_by_trigger(struct tx *tx, const struct job *job, uint64_t workflow_hash)
 {
-	uint64_t seed = tx->store->seed;
-	struct key member = key_member(seed, job), user = key_user(seed, job->user_id, job->id);
+	struct key member = key_member(tx->store->seed, job);
 	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&member));
-	tx_del_if_there(tx, TREE_USER, key_slice(&user));
 	line_drop(tx, workflow_hash, job->id);
 }
 

@@ -78,16 +78,16 @@ static void check_job(struct check *c, struct job_id job_id)
 		return;
 	}
 	const struct job *job = &l.job;
-	struct key member = key_member(seed, job), user = key_user(seed, job->user_id, job->id);
-	struct key line = key_line(l.workflow_hash, job->id);
+	struct key member = key_member(seed, job);
+	struct key line = key_line(l.hashes.workflow, job->id);
 	bool stands_in_line = job->ordered && !job_state_is_ended(job->state);
 	check_entry(c, TREE_QUEUE, &l.queue_key, id, "queue");
 	check_entry(c, TREE_WORKFLOW, &member, id, "workflow");
-	check_entry(c, TREE_USER, &user, id, "user");
 	if (stands_in_line)
 		check_entry(c, TREE_WORKFLOW, &line, id, "its workflow's line");
-	if (l.workflow_hash != key_workflow_hash(seed, job->workflow_id))
-		finding(c, "job %s carries the hash of another workflow", id);
+	struct job_hashes hashes = job_hashes(c->tx->store, job);
+	if (l.hashes.workflow != hashes.workflow || l.hashes.user != hashes.user)
+		finding(c, "job %s carries the hash of another workflow or user", id);
 	if (phase_slot(job->phase) < 0)
 		finding(c, "job %s has phase %d", id, job->phase);
 	else
@@ -125,7 +125,6 @@ static void check_sizes(struct check *c)
 	} rows[] = {
 		{TREE_TRIGGER, "trigger", c->jobs},
 		{TREE_QUEUE, "queue", c->jobs},
-		{TREE_USER, "user", c->jobs},
 		{TREE_WORKFLOW, "workflow", c->jobs + c->lines},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -22,7 +22,6 @@ const char *const tree_names[TREE_N] = {
 	[TREE_JOB] = "job",
 	[TREE_QUEUE] = "queue",
 	[TREE_WORKFLOW] = "workflow",
-	[TREE_USER] = "user",
 	[TREE_KEY] = "key",
 	[TREE_EVENT] = "event",
 	[TREE_ASIDE] = "aside",

@@ -4,7 +4,7 @@
 #define SPOOL_STORE_LMDB_INIT_H
 #include "spool/store/lmdb/env.h"
 
-enum { SPOOL_FORMAT = 1, ENV_MAX_READERS = 512 };
+enum { SPOOL_FORMAT = 2, ENV_MAX_READERS = 512 };
 
 /* The record "spool" in the meta tree. */
 struct birth {

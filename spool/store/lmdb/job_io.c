@@ -41,7 +41,7 @@ static enum status decode(struct tx *tx, struct slice state, enum job_parts part
 {
 	struct key key = key_of_id(l->job.id);
 	struct slice trigger;
-	enum status st = record_decode_job(state, &l->job, &l->workflow_hash);
+	enum status st = record_decode_job(state, &l->job, &l->hashes);
 	if (st != ST_OK || parts == JOB_STATE_ONLY)
 		return st;
 	st = tx_get(tx, TREE_TRIGGER, key_slice(&key), &trigger);
@@ -77,10 +77,10 @@ static void count(struct tx *tx, int phase, enum place place, int by)
 	tx->head_changed = true;
 }
 
-static void put_state(struct tx *tx, const struct job *job, uint64_t workflow_hash, bool is_new)
+static void put_state(struct tx *tx, const struct job *job, const struct job_hashes *hashes, bool is_new)
 {
 	struct key key = key_of_id(job->id);
-	record_encode_job(job, workflow_hash, &tx->scratch);
+	record_encode_job(job, hashes, &tx->scratch);
 	if (is_new)
 		tx_append(tx, TREE_JOB, key_slice(&key), buf_slice(&tx->scratch));
 	else
@@ -98,7 +98,7 @@ static void put_queue(struct tx *tx, const struct job *job)
 void job_update(struct tx *tx, struct loaded *l)
 {
 	struct key now = key_queue(&l->job);
-	put_state(tx, &l->job, l->workflow_hash, false);
+	put_state(tx, &l->job, &l->hashes, false);
 	if (now.len == l->queue_key.len && memcmp(now.b, l->queue_key.b, now.len) == 0)
 		return;
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
@@ -124,18 +124,22 @@ static void put_unique_keys(struct tx *tx, const struct job *job)
 	}
 }
 
+struct job_hashes job_hashes(const struct store *store, const struct job *job)
+{
+	return (struct job_hashes){
+		key_workflow_hash(store->seed, job->workflow_id), key_user_hash(store->seed, job->user_id)};
+}
+
 void job_insert(struct tx *tx, struct job *job)
 {
-	uint64_t seed = tx->store->seed, workflow_hash = key_workflow_hash(seed, job->workflow_id);
-	struct key id = key_of_id(job->id), member = key_member(seed, job),
-		   user = key_user(seed, job->user_id, job->id);
+	struct job_hashes hashes = job_hashes(tx->store, job);
+	struct key id = key_of_id(job->id), member = key_member(tx->store->seed, job);
 	struct slice empty = {"", 0};
 	record_encode_trigger(job, &tx->scratch);
 	tx_append(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
-	put_state(tx, job, workflow_hash, true);
+	put_state(tx, job, &hashes, true);
 	put_queue(tx, job);
 	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
-	tx_put(tx, TREE_USER, key_slice(&user), empty);
 	put_unique_keys(tx, job);
 	tx->head.accepted_total++;
 	count(tx, job->phase, rules_place(job), 1);
@@ -156,9 +160,7 @@ static void del_unique_key(struct tx *tx, int kind, struct slice text, struct jo
 void job_delete(struct tx *tx, struct loaded *l)
 {
 	struct job *job = &l->job;
-	uint64_t seed = tx->store->seed;
-	struct key id = key_of_id(job->id), member = key_member(seed, job),
-		   user = key_user(seed, job->user_id, job->id);
+	struct key id = key_of_id(job->id), member = key_member(tx->store->seed, job);
 	line_leave(tx, l);
 	events_delete(tx, job);
 	if (job->idempotency_key.len)
@@ -167,7 +169,6 @@ void job_delete(struct tx *tx, struct loaded *l)
 		del_unique_key(tx, KIND_SOLO, job->user_id, job->id);
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
 	tx_del(tx, TREE_WORKFLOW, key_slice(&member));
-	tx_del(tx, TREE_USER, key_slice(&user));
 	tx_del(tx, TREE_TRIGGER, key_slice(&id));
 	tx_del(tx, TREE_JOB, key_slice(&id));
 	count(tx, job->phase, l->place, -1);

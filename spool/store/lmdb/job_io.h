@@ -2,11 +2,12 @@
  * them.
  *
  * Invariant kept here and nowhere else: a job in the job tree has one record in trigger, one entry in queue,
- * one in user, one member entry in workflow, a line entry while it is ordered and live, and is counted at its
+ * one member entry in workflow, a line entry while it is ordered and live, and is counted at its
  * place. */
 #ifndef SPOOL_STORE_LMDB_JOB_IO_H
 #define SPOOL_STORE_LMDB_JOB_IO_H
 #include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/tx.h"
 
 /* A job under change: as it was loaded, and as the rules have made it. */
@@ -15,11 +16,13 @@ struct loaded {
 	struct key queue_key; /* its entry in the store now */
 	enum place place;
 	bool had_turn; /* as it was loaded: a job that ends has lost it in its record already */
-	uint64_t workflow_hash;
+	struct job_hashes hashes;
 };
 void loaded_release(struct loaded *l);
 
 enum job_parts { JOB_STATE_ONLY, JOB_WITHOUT_PAYLOAD, JOB_WHOLE };
+
+struct job_hashes job_hashes(const struct store *store, const struct job *job);
 
 /* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace,
  * the grant of attempts): enough for every rule but an operator's retry.

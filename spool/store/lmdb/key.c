@@ -82,6 +82,11 @@ uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id)
 	return hash_text(seed, workflow_id);
 }
 
+uint32_t key_user_hash(uint64_t seed, struct slice user_id)
+{
+	return (uint32_t)hash_text(seed, user_id);
+}
+
 struct key key_workflow_prefix(uint64_t workflow_hash, int kind)
 {
 	struct key key = {0};
@@ -101,7 +106,7 @@ struct key key_natural(uint64_t seed, const struct job *job, bool with_payload)
 {
 	struct key key = key_workflow_prefix(key_workflow_hash(seed, job->workflow_id), KIND_MEMBER);
 	key_add(&key, (uint64_t)job->phase, 1);
-	key_add(&key, hash_text(seed, job->user_id) & UINT32_MAX, 4);
+	key_add(&key, key_user_hash(seed, job->user_id), 4);
 	if (with_payload)
 		key_add(&key, hash_text(seed, job->payload) & UINT32_MAX, 4);
 	return key;
@@ -111,20 +116,6 @@ struct key key_member(uint64_t seed, const struct job *job)
 {
 	struct key key = key_natural(seed, job, true);
 	key_add_id(&key, job->id);
-	return key;
-}
-
-struct key key_user_prefix(uint64_t seed, struct slice user_id)
-{
-	struct key key = {0};
-	key_add(&key, hash_text(seed, user_id), 8);
-	return key;
-}
-
-struct key key_user(uint64_t seed, struct slice user_id, struct job_id id)
-{
-	struct key key = key_user_prefix(seed, user_id);
-	key_add_id(&key, id);
 	return key;
 }
 

@@ -39,11 +39,7 @@ struct key key_line(uint64_t workflow_hash, struct job_id id);
 struct key key_natural(uint64_t seed, const struct job *job, bool with_payload);
 struct key key_member(uint64_t seed, const struct job *job);
 uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id);
-
-/* user: hash 8 | id 16 */
-enum { USER_ID_AT = 8 };
-struct key key_user_prefix(uint64_t seed, struct slice user_id);
-struct key key_user(uint64_t seed, struct slice user_id, struct job_id id);
+uint32_t key_user_hash(uint64_t seed, struct slice user_id);
 
 /* key: kind 1 | hash 8 | hash 8 */
 enum { KIND_EXPLICIT = 'e', KIND_SOLO = 's' };

@@ -55,12 +55,12 @@ static void hand_on(struct tx *tx, uint64_t workflow_hash)
 
 void line_leave(struct tx *tx, const struct loaded *l)
 {
-	struct key key = key_line(l->workflow_hash, l->job.id);
+	struct key key = key_line(l->hashes.workflow, l->job.id);
 	if (!l->job.ordered)
 		return;
 	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&key));
 	if (l->had_turn)
-		hand_on(tx, l->workflow_hash);
+		hand_on(tx, l->hashes.workflow);
 }
 
 void line_drop(struct tx *tx, uint64_t workflow_hash, struct job_id id)
@@ -78,9 +78,9 @@ static bool has_turn(struct tx *tx, struct job_id id)
 	struct key key = key_of_id(id);
 	struct slice record;
 	struct job job = {.id = id};
-	uint64_t workflow_hash;
+	struct job_hashes hashes;
 	return tx_get(tx, TREE_JOB, key_slice(&key), &record) == ST_OK &&
-	       record_decode_job(record, &job, &workflow_hash) == ST_OK && job.has_turn;
+	       record_decode_job(record, &job, &hashes) == ST_OK && job.has_turn;
 }
 
 struct job_id line_holder(struct tx *tx, uint64_t workflow_hash)

@@ -1,5 +1,6 @@
 /* spool/store/lmdb/list.c: pages of jobs. The filter chooses the index that narrows most; the rest is
- * compared job by job, and the number of jobs looked at per call is bounded.
+ * compared job by job, and the number of jobs looked at per call is bounded. Users have no index: it would
+ * cost each submit a page of its own to write, and a hash in the job's record makes passing over a job cheap.
  *
  * A listing walks one lane per prefix (a state has one per phase) and merges them by what follows the prefix:
  * for states that is (priority, time, id), the order in which they will run or in which they ended. The
@@ -9,7 +10,9 @@
 
 #include <stdio.h>
 
-enum { SCAN_MAX = 10000, PREFIXES_MAX = PHASE_SLOTS * 2 };
+/* The work of one call: loading a job is worth so many glances at one, which tell another user's job from its
+ * hash. */
+enum { LOOK = 16, EFFORT_MAX = 10000 * LOOK, PREFIXES_MAX = PHASE_SLOTS * 2 };
 
 /* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. */
 struct span {
@@ -28,6 +31,7 @@ struct listing {
 	struct tx *tx;
 	const struct job_filter *filter;
 	const struct span *span;
+	uint32_t user_hash;
 	bool with_payload;
 	struct job *jobs;
 	size_t max, *n;
@@ -74,10 +78,6 @@ static struct span span_of(struct store *store, const struct job_filter *f)
 		span.id_at = MEMBER_ID;
 		span_add(&span,
 			key_workflow_prefix(key_workflow_hash(store->seed, f->workflow_id), KIND_MEMBER));
-	} else if (f->user_id.len) {
-		span.tree = TREE_USER;
-		span.id_at = USER_ID_AT;
-		span_add(&span, key_user_prefix(store->seed, f->user_id));
 	} else if (f->has_state) {
 		span_of_state(&span, f);
 	} else {
@@ -95,18 +95,35 @@ static bool matches(const struct job *job, const struct job_filter *f)
 	       (!f->until_us || job->accepted_at_us < f->until_us);
 }
 
-static void look_at(struct listing *l, struct job_id id)
+/* Is it certain that the job is not the wanted user's? */
+static bool is_other_users(struct listing *l, const struct walk *w, struct job_id id)
+{
+	struct key key = key_of_id(id);
+	struct slice record = w->value;
+	if (!l->filter->user_id.len)
+		return false;
+	if (l->span->tree != TREE_JOB && tx_get(l->tx, TREE_JOB, key_slice(&key), &record) != ST_OK)
+		return false;
+	return record_peek_user(record) != l->user_hash;
+}
+
+/* Returns the effort. */
+static unsigned look_at(struct listing *l, const struct walk *w)
 {
 	struct loaded loaded;
+	struct job_id id = key_get_id(w->key, l->span->id_at);
+	if (is_other_users(l, w, id))
+		return 1;
 	if (job_load(l->tx, id, l->with_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD, &loaded) != ST_OK)
-		return; /* damaged: `check` names it */
+		return LOOK; /* damaged: `check` names it */
 	if (!matches(&loaded.job, l->filter)) {
 		loaded_release(&loaded);
-		return;
+		return LOOK;
 	}
 	if (loaded.place == PLACE_BEHIND)
-		loaded.job.behind = line_holder(l->tx, loaded.workflow_hash);
+		loaded.job.behind = line_holder(l->tx, loaded.hashes.workflow);
 	l->jobs[(*l->n)++] = loaded.job;
+	return LOOK;
 }
 
 static struct slice suffix_of(const struct listing *l, size_t i)
@@ -177,13 +194,13 @@ static bool walk_lanes(struct listing *l, const struct key *after)
 	int i;
 	for (size_t lane = 0; lane < l->span->n; lane++)
 		lane_enter(l, lane, after);
-	for (size_t looked = 0; (i = best_lane(l)) >= 0; looked++) {
-		if (*l->n == l->max || looked == SCAN_MAX)
+	for (unsigned effort = 0; (i = best_lane(l)) >= 0;) {
+		if (*l->n == l->max || effort >= EFFORT_MAX)
 			break;
 		struct slice suffix = suffix_of(l, (size_t)i);
 		l->last.len = suffix.len;
 		memcpy(l->last.b, suffix.p, suffix.len);
-		look_at(l, key_get_id(l->lanes[i].walk.key, l->span->id_at));
+		effort += look_at(l, &l->lanes[i].walk);
 		lane_step(l, (size_t)i);
 	}
 	for (size_t lane = 0; lane < l->span->n; lane++)
@@ -230,6 +247,7 @@ enum status lmdb_list(struct store *store, const struct job_filter *filter, cons
 	struct listing l = {.tx = &tx,
 		.filter = filter,
 		.span = &span,
+		.user_hash = key_user_hash(store->seed, filter->user_id),
 		.with_payload = with_payload,
 		.jobs = jobs,
 		.max = max,

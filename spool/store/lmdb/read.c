@@ -39,7 +39,7 @@ enum status lmdb_get(struct store *store, struct job_id id, struct job *out, str
 	st = job_load(&tx, id, JOB_WHOLE, &l);
 	if (st == ST_OK) {
 		if (l.place == PLACE_BEHIND)
-			l.job.behind = line_holder(&tx, l.workflow_hash);
+			l.job.behind = line_holder(&tx, l.hashes.workflow);
 		*out = l.job;
 	} else {
 		why_set(why, st,

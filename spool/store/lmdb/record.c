@@ -246,7 +246,7 @@ static void read_lease(struct reader *r, struct lease *lease)
 		memcpy(lease->owner, owner.p, owner.len);
 }
 
-void record_encode_job(const struct job *job, uint64_t workflow_hash, struct buf *out)
+void record_encode_job(const struct job *job, const struct job_hashes *hashes, struct buf *out)
 {
 	int64_t base_us = id_time_ms(job->id) * US_PER_MS;
 	int parts = parts_of(job);
@@ -259,7 +259,8 @@ void record_encode_job(const struct job *job, uint64_t workflow_hash, struct buf
 		1);
 	write_fixed(out, (uint64_t)parts, 1);
 	write_fixed(out, (uint64_t)job->priority, 1);
-	write_fixed(out, workflow_hash, 8);
+	write_fixed(out, hashes->workflow, 8);
+	write_fixed(out, hashes->user, 4);
 	write_varint(out, job->last_event);
 	write_varint(out, job->attempts_made);
 	write_varint(out, job->attempts_allowed);
@@ -281,7 +282,7 @@ void record_encode_job(const struct job *job, uint64_t workflow_hash, struct buf
 	record_end(out);
 }
 
-enum status record_decode_job(struct slice record, struct job *job, uint64_t *workflow_hash)
+enum status record_decode_job(struct slice record, struct job *job, struct job_hashes *hashes)
 {
 	int64_t base_us = id_time_ms(job->id) * US_PER_MS;
 	struct reader r;
@@ -295,7 +296,8 @@ enum status record_decode_job(struct slice record, struct job *job, uint64_t *wo
 	job->ordered = flags & ORDERED;
 	job->solo_user = flags & SOLO;
 	job->priority = (int)read_fixed(&r, 1);
-	*workflow_hash = read_fixed(&r, 8);
+	hashes->workflow = read_fixed(&r, 8);
+	hashes->user = (uint32_t)read_fixed(&r, 4);
 	job->last_event = read_varint(&r);
 	job->attempts_made = (uint32_t)read_varint(&r);
 	job->attempts_allowed = (uint32_t)read_varint(&r);
@@ -316,6 +318,14 @@ enum status record_decode_job(struct slice record, struct job *job, uint64_t *wo
 	job->checkpoint = parts & CHECKPOINT ? read_text(&r) : (struct slice)SLICE_INIT;
 	bool known = (unsigned)job->state < JOB_STATE_N && phase_slot(job->phase) >= 0;
 	return r.bad || !known ? ST_CORRUPT : ST_OK;
+}
+
+uint32_t record_peek_user(struct slice record)
+{
+	enum { BEFORE = RECORD_HEAD + 5 + 8 };
+	struct reader r = {(const uint8_t *)record.p, (const uint8_t *)record.p + record.len, false};
+	read_bytes(&r, BEFORE);
+	return (uint32_t)read_fixed(&r, 4);
 }
 
 enum event_part { JOB_ID = 1, HTTP = 2, TIMES = 4, ACTOR = 8, REASON = 16, NOTICE = 32 };

@@ -11,14 +11,21 @@ enum { RECORD_VERSION = 1, RECORD_HEAD = 5 };
 
 /* What was asked: written once. */
 void record_encode_trigger(const struct job *job, struct buf *out);
+/* What stands in the trigger and is wanted without reading it. */
+struct job_hashes {
+	uint64_t workflow;
+	uint32_t user;
+};
 /* What became of it: rewritten at each change. */
-void record_encode_job(const struct job *job, uint64_t workflow_hash, struct buf *out);
+void record_encode_job(const struct job *job, const struct job_hashes *hashes, struct buf *out);
 void record_encode_event(const struct event *event, struct buf *out);
 
 /* Slices of *job point into record. The job's id must be set before (times are stored relative to it).
  * OK, CORRUPT (checksum or structure), VERSION (newer than this program). */
 enum status record_decode_trigger(struct slice record, bool with_payload, struct job *job);
-enum status record_decode_job(struct slice record, struct job *job, uint64_t *workflow_hash);
+enum status record_decode_job(struct slice record, struct job *job, struct job_hashes *hashes);
+/* The user's hash alone, without checking the record: what it leads to is compared. 0: too short a record. */
+uint32_t record_peek_user(struct slice record);
 /* event->seq must be set before. */
 enum status record_decode_event(struct slice record, struct event *event);
 

@@ -11,8 +11,8 @@ static void rejoin(struct tx *tx, struct loaded *l)
 {
 	if (!l->job.ordered)
 		return;
-	l->job.has_turn = line_is_empty(tx, l->workflow_hash);
-	line_join(tx, l->workflow_hash, l->job.id);
+	l->job.has_turn = line_is_empty(tx, l->hashes.workflow);
+	line_join(tx, l->hashes.workflow, l->job.id);
 }
 
 static void steer_loaded(struct tx *tx, struct loaded *l, enum steer_verb verb, struct slice actor,
