@@ -209,6 +209,48 @@ static void order__a_retrying_job_keeps_its_place(void **state)
 	assert_int_equal(id_cmp(f->held[0].id, second), 0);
 }
 
+/* A live job that is alone in its workflow is found by whoever joins next, however many ended jobs there are.
+ */
+static void order__alone_among_many_that_ended(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 12; i++) {
+		char body[32];
+		snprintf(body, sizeof body, "{\"n\":%d}", i);
+		struct job_id first = accept_job(f, 2, "w", "u", body);
+		store_check(f);
+		struct job_id second = accept_job(f, 3, "w", "u", body);
+		store_check(f);
+		assert_int_equal(claim(f, 10), 1);
+		assert_int_equal(id_cmp(f->held[0].id, first), 0);
+		assert_int_equal(settle_held(f, 0, SETTLE_COMPLETE), ST_OK);
+		assert_int_equal(claim(f, 10), 1);
+		assert_int_equal(id_cmp(f->held[0].id, second), 0);
+		assert_int_equal(settle_held(f, 0, SETTLE_COMPLETE), ST_OK);
+		store_check(f);
+	}
+}
+
+/* Jobs that came while order was switched off do not hide one from before. */
+static void order__switched_off_and_on_again(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id first = accept_job(f, 2, "w", "u", "{}");
+	f->conf.ordering = false;
+	store_reopen(f);
+	for (int i = 0; i < 12; i++) {
+		char user[32];
+		snprintf(user, sizeof user, "u%d", i);
+		accept_job(f, 3, "w", user, "{}");
+	}
+	f->conf.ordering = true;
+	store_reopen(f);
+	accept_job(f, 4, "w", "u", "{}");
+	assert_int_equal(stats_of(f).behind, 1);
+	assert_int_equal(claim(f, 20), 13);
+	assert_int_equal(id_cmp(f->held[0].id, first), 0);
+}
+
 static void order__held_and_delayed_jobs_keep_their_place(void **state)
 {
 	struct fixture *f = *state;
@@ -442,6 +484,8 @@ int main(void)
 		CASE(solo_user__one_live_job),
 		CASE(order__one_at_a_time_in_the_order_accepted),
 		CASE(order__a_retrying_job_keeps_its_place),
+		CASE(order__alone_among_many_that_ended),
+		CASE(order__switched_off_and_on_again),
 		CASE(order__held_and_delayed_jobs_keep_their_place),
 		CASE(order__a_delayed_job_behind_another_waits_for_both),
 		CASE(order__an_operators_retry_waits_for_the_turn),

@@ -83,8 +83,6 @@ static void check_job(struct check *c, struct job_id job_id)
 	bool stands_in_line = job->ordered && !job_state_is_ended(job->state);
 	check_entry(c, TREE_QUEUE, &l.queue_key, id, "queue");
 	check_entry(c, TREE_WORKFLOW, &member, id, "workflow");
-	if (stands_in_line)
-		check_entry(c, TREE_WORKFLOW, &line, id, "its workflow's line");
 	struct job_hashes hashes = job_hashes(c->tx->store, job);
 	if (l.hashes.workflow != hashes.workflow || l.hashes.user != hashes.user)
 		finding(c, "job %s carries the hash of another workflow or user", id);
@@ -92,7 +90,7 @@ static void check_job(struct check *c, struct job_id job_id)
 		finding(c, "job %s has phase %d", id, job->phase);
 	else
 		c->places[phase_slot(job->phase)][l.place]++;
-	c->lines += stands_in_line;
+	c->lines += stands_in_line && tx_has(c->tx, TREE_WORKFLOW, key_slice(&line));
 	check_chain(c, job, id);
 	loaded_release(&l);
 }
@@ -149,39 +147,53 @@ static void check_counters(struct check *c)
 			head->accepted_total, c->jobs, head->removed_total, head->set_aside);
 }
 
-/* The lines of one workflow are neighbours: among the jobs of each, exactly one has the turn. */
-struct turn_count {
+/* The entries of one workflow are neighbours, its line before its jobs. */
+struct line_count {
 	uint64_t workflow_hash;
-	unsigned in_line, with_turn;
+	unsigned jobs, alive, in_line, with_turn;
 };
 
-static void end_line(struct check *c, const struct turn_count *t)
+/* Of the live jobs that take turns exactly one has the turn, and all have entries in the line, unless there
+ * is one such job among few. */
+static void end_line(struct check *c, const struct line_count *l)
 {
-	if (t->in_line && t->with_turn != 1)
+	bool may_lack_entry = l->alive == 1 && l->jobs <= LINE_FEW;
+	if (l->alive && l->with_turn != 1)
 		finding(c, "in the line of workflow hash %016" PRIx64 " %u of %u jobs have the turn",
-			t->workflow_hash, t->with_turn, t->in_line);
+			l->workflow_hash, l->with_turn, l->alive);
+	if (l->in_line != l->alive && !(l->in_line == 0 && may_lack_entry))
+		finding(c, "the line of workflow hash %016" PRIx64 " has %u entries for %u jobs",
+			l->workflow_hash, l->in_line, l->alive);
+}
+
+static void count_member(struct check *c, struct line_count *l, struct job_id id)
+{
+	struct loaded loaded;
+	l->jobs++;
+	if (job_load(c->tx, id, JOB_STATE_ONLY, &loaded) != ST_OK)
+		return; /* named already */
+	bool takes_turns = loaded.job.ordered && !job_state_is_ended(loaded.job.state);
+	l->alive += takes_turns;
+	l->with_turn += takes_turns && loaded.job.has_turn;
+	loaded_release(&loaded);
 }
 
 static void check_lines(struct check *c)
 {
-	struct turn_count t = {0};
+	struct line_count l = {0};
 	struct walk w;
 	bool more = walk_open(&w, c->tx, TREE_WORKFLOW) && walk_from(&w, (struct slice)SLICE_INIT);
 	for (; more; more = walk_next(&w)) {
-		struct loaded l;
-		if (key_get(w.key, WORKFLOW_KIND, 1) != KIND_LINE)
-			continue;
-		if (key_get(w.key, 0, 8) != t.workflow_hash) {
-			end_line(c, &t);
-			t = (struct turn_count){.workflow_hash = key_get(w.key, 0, 8)};
+		if (key_get(w.key, 0, 8) != l.workflow_hash) {
+			end_line(c, &l);
+			l = (struct line_count){.workflow_hash = key_get(w.key, 0, 8)};
 		}
-		if (job_load(c->tx, key_get_id(w.key, LINE_ID), JOB_STATE_ONLY, &l) != ST_OK)
-			continue; /* named already */
-		t.in_line++;
-		t.with_turn += l.job.has_turn;
-		loaded_release(&l);
+		if (key_get(w.key, WORKFLOW_KIND, 1) == KIND_LINE)
+			l.in_line++;
+		else
+			count_member(c, &l, key_get_id(w.key, MEMBER_ID));
 	}
-	end_line(c, &t);
+	end_line(c, &l);
 	walk_close(&w);
 }
 

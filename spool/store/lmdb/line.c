@@ -20,15 +20,58 @@ static struct job_id next_in_line(struct tx *tx, uint64_t workflow_hash, struct 
 	return id;
 }
 
-bool line_is_empty(struct tx *tx, uint64_t workflow_hash)
-{
-	return id_is_zero(next_in_line(tx, workflow_hash, (struct job_id){{0}}));
-}
-
-void line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id)
+static void put_entry(struct tx *tx, uint64_t workflow_hash, struct job_id id)
 {
 	struct key key = key_line(workflow_hash, id);
 	tx_put(tx, TREE_WORKFLOW, key_slice(&key), (struct slice){"", 0});
+}
+
+static bool load_state(struct tx *tx, struct job_id id, struct job *job)
+{
+	struct key key = key_of_id(id);
+	struct slice record;
+	struct job_hashes hashes;
+	*job = (struct job){.id = id};
+	return tx_get(tx, TREE_JOB, key_slice(&key), &record) == ST_OK &&
+	       record_decode_job(record, job, &hashes) == ST_OK;
+}
+
+/* How many jobs the workflow has, counted up to LINE_FEW + 1; *alone: a live one that stands in line. One
+ * whose record cannot be read can neither be run nor be settled: it does not count as alive. */
+static size_t look_around(struct tx *tx, uint64_t workflow_hash, struct job_id *alone)
+{
+	struct key prefix = key_workflow_prefix(workflow_hash, KIND_MEMBER);
+	struct walk w;
+	size_t n = 0;
+	bool more = walk_open(&w, tx, TREE_WORKFLOW) && walk_from(&w, key_slice(&prefix));
+	for (; more && n <= LINE_FEW && key_has_prefix(w.key, &prefix); more = walk_next(&w), n++) {
+		struct job job;
+		if (load_state(tx, key_get_id(w.key, MEMBER_ID), &job) && job.ordered &&
+			!job_state_is_ended(job.state))
+			*alone = job.id;
+	}
+	walk_close(&w);
+	return n;
+}
+
+bool line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id)
+{
+	struct job_id alone = {{0}};
+	bool has_entries = !id_is_zero(next_in_line(tx, workflow_hash, (struct job_id){{0}}));
+	size_t others = has_entries ? 0 : look_around(tx, workflow_hash, &alone);
+	if (!id_is_zero(alone))
+		put_entry(tx, workflow_hash, alone);
+	if (has_entries || !id_is_zero(alone) || others >= LINE_FEW)
+		put_entry(tx, workflow_hash, id);
+	return !has_entries && id_is_zero(alone);
+}
+
+void line_pass(struct tx *tx, uint64_t workflow_hash)
+{
+	struct job_id alone = {{0}};
+	if (id_is_zero(next_in_line(tx, workflow_hash, alone)) &&
+		look_around(tx, workflow_hash, &alone) >= LINE_FEW && !id_is_zero(alone))
+		put_entry(tx, workflow_hash, alone);
 }
 
 /* Give the turn to the first of the line that can be read. A damaged one is set aside, or it would block the
@@ -73,21 +116,12 @@ void line_drop(struct tx *tx, uint64_t workflow_hash, struct job_id id)
 		hand_on(tx, workflow_hash);
 }
 
-static bool has_turn(struct tx *tx, struct job_id id)
-{
-	struct key key = key_of_id(id);
-	struct slice record;
-	struct job job = {.id = id};
-	struct job_hashes hashes;
-	return tx_get(tx, TREE_JOB, key_slice(&key), &record) == ST_OK &&
-	       record_decode_job(record, &job, &hashes) == ST_OK && job.has_turn;
-}
-
 struct job_id line_holder(struct tx *tx, uint64_t workflow_hash)
 {
 	struct job_id id = {{0}};
+	struct job job;
 	do
 		id = next_in_line(tx, workflow_hash, id);
-	while (!id_is_zero(id) && !has_turn(tx, id));
+	while (!id_is_zero(id) && !(load_state(tx, id, &job) && job.has_turn));
 	return id;
 }

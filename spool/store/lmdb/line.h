@@ -2,14 +2,22 @@
  *
  * The live jobs of a workflow stand in a line, by id; exactly one of them has the turn. A job that ends
  * leaves the line and hands the turn to the first that stands there. An operator's retry joins again at the
- * job's own place, but waits for the turn. */
+ * job's own place, but waits for the turn.
+ *
+ * Most workflows have one live job at a time, and an entry for it would cost a random page when it comes and
+ * another when it ends. So a live job that is alone in a workflow of few jobs (LINE_FEW) stands in its line
+ * without an entry; whoever joins next finds it among the workflow's jobs and gives it one. */
 #ifndef SPOOL_STORE_LMDB_LINE_H
 #define SPOOL_STORE_LMDB_LINE_H
 #include "spool/store/lmdb/job_io.h"
 
-/* Would a new live job of this workflow have the turn at once? */
-bool line_is_empty(struct tx *tx, uint64_t workflow_hash);
-void line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+enum { LINE_FEW = 8 };
+
+/* A job comes to life, or back to it, whose record does not say so yet. true: it has the turn at once. */
+bool line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+/* A job comes that does not stand in line: it may be the one too many for another to stand there without an
+ * entry. */
+void line_pass(struct tx *tx, uint64_t workflow_hash);
 /* For a job that ended or goes away. Hands the turn on if it had it; nothing for one that does not stand
  * there. */
 void line_leave(struct tx *tx, const struct loaded *l);

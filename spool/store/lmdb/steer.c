@@ -11,8 +11,7 @@ static void rejoin(struct tx *tx, struct loaded *l)
 {
 	if (!l->job.ordered)
 		return;
-	l->job.has_turn = line_is_empty(tx, l->hashes.workflow);
-	line_join(tx, l->hashes.workflow, l->job.id);
+	l->job.has_turn = line_join(tx, l->hashes.workflow, l->job.id);
 }
 
 static void steer_loaded(struct tx *tx, struct loaded *l, enum steer_verb verb, struct slice actor,

@@ -49,12 +49,12 @@ static void accept(struct tx *tx, const struct trigger *t, const struct dedupe_a
 	struct event event;
 	bool ordered = tx->store->ordering;
 	uint64_t workflow_hash = key_workflow_hash(tx->store->seed, t->workflow_id);
-	bool has_turn = !ordered || line_is_empty(tx, workflow_hash);
 	*last = id_next(*last, tx->now.wall_us);
+	bool has_turn = !ordered || line_join(tx, workflow_hash, *last);
+	if (!ordered)
+		line_pass(tx, workflow_hash);
 	rules_accept(&job, t, *last, tx->now, ordered, has_turn, &event);
 	event_append(tx, &event, &job);
-	if (ordered)
-		line_join(tx, workflow_hash, job.id);
 	job_insert(tx, &job);
 	receipt->verdict = SUBMIT_ACCEPTED;
 	receipt->status = ST_OK;
