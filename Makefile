@@ -113,8 +113,12 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/bench-noop: $(B)/tests/bench/noop.o
-	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ -lfcgi
+BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop)
+BENCH_LIBS_noop := -lfcgi
+BENCH_LIBS_loop := -lcurl
+$(B)/bench-spool: $(B)/libspool.a
+$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%.o
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(BENCH_LIBS_$*) $(SPOOL_LIBS)
 
 # Everything beyond compiling is done by scripts, which take their settings from the environment.
 # What needs packages asks for them first, and compiles in a second make: before that nothing may be there.
@@ -156,7 +160,8 @@ lint:
 
 bench:
 	@$(CHECKOUT)/deps.sh build run demo bench
-	$(SUBMAKE) all $(B)/bench-noop
+	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
+	$(SUBMAKE) all $(BENCH_PROGRAMS)
 	@tests/bench/bench.sh
 
 # A configuration that is there already is the operator's and stays.
