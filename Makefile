@@ -73,7 +73,7 @@ SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
