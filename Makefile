@@ -72,6 +72,10 @@ CONFORMANCE_TESTS := intake phases retry queue crash
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
+# tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
+POWER_PROGRAM := $(if $(SAN),,$(B)/tests/power/test_power)
+SLOW_TESTS := $(POWER_PROGRAM)
+
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
@@ -109,6 +113,10 @@ CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
 $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
+$(B)/tests/power/test_power: $(call obj,$(addprefix tests/power/, test_power.c replay.c) $(SUPPORT_SRCS)) $(B)/libspool.a \
+	| $(B)/tests/power/record.so
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -116,6 +124,11 @@ $(B)/%.o: %.c
 BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop)
 BENCH_LIBS_noop := -lfcgi
 BENCH_LIBS_loop := -lcurl
+# A library to be loaded into a daemon.
+$(B)/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_OURS) $(filter-out -Wmissing-prototypes,$(CFLAGS_OURS)) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -MMD -MP -o $@ $< -ldl
+
 $(B)/bench-spool: $(B)/libspool.a
 $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%.o
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(BENCH_LIBS_$*) $(SPOOL_LIBS)
@@ -147,10 +160,13 @@ check:
 	@$(CHECKOUT)/deps.sh build run demo test
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS)
-	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(SHELL_TESTS)
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(POWER_PROGRAM)
+	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(POWER_PROGRAM) $(SHELL_TESTS)
 
+# The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100
 check-slow: check
+	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
 
