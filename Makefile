@@ -73,8 +73,8 @@ SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
-POWER_PROGRAM := $(if $(SAN),,$(B)/tests/power/test_power)
-SLOW_TESTS := $(POWER_PROGRAM)
+PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm))
+SLOW_TESTS := $(PRELOAD_PROGRAMS)
 
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
@@ -113,9 +113,10 @@ CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
 $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
-$(B)/tests/power/test_power: $(call obj,$(addprefix tests/power/, test_power.c replay.c) $(SUPPORT_SRCS)) $(B)/libspool.a \
-	| $(B)/tests/power/record.so
-	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
+$(B)/tests/power/test_power: $(call obj,tests/power/replay.c) | $(B)/tests/power/record.so
+$(B)/tests/crash/test_storm: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
+$(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -160,11 +161,11 @@ check:
 	@$(CHECKOUT)/deps.sh build run demo test
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(POWER_PROGRAM)
-	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(POWER_PROGRAM) $(SHELL_TESTS)
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(PRELOAD_PROGRAMS)
+	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100
 check-slow: check
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
