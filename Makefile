@@ -24,7 +24,7 @@ LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 # Each room lists its sources: a stray file does not join by itself.
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c nets.c hash.c fs.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
-LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
+LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c check.c engine.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_help.c)
@@ -65,7 +65,9 @@ UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/prob
 UNIT_LIB_base := libbase.a
 
 # tests/fault/test_NAME.c makes the calls under a store fail one by one.
-FAULT_TESTS := io
+FAULT_TESTS := io disk
+FAULT_OBJS_io := tests/unit/store_fixture.c
+FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 CONFORMANCE_TESTS := intake phases retry queue crash
@@ -74,7 +76,7 @@ SUPPORT_LIBS := -lcurl
 
 # tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm))
-SLOW_TESTS := $(PRELOAD_PROGRAMS)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(B)/tests/fault/test_disk
 
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
@@ -106,8 +108,8 @@ $(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
 
 FAULT_PROGRAMS := $(FAULT_TESTS:%=$(B)/tests/fault/test_%)
-$(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $(call obj,tests/unit/store_fixture.c) $(B)/libspool.a
-	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SPOOL_LIBS)
+$(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $$(call obj,$$(FAULT_OBJS_$$*)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
 $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
@@ -165,9 +167,9 @@ check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRA
 	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100
 check-slow: check
-	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') tests/run.sh $(SLOW_TESTS)
+	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
 

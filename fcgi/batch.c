@@ -120,7 +120,7 @@ struct tally {
 static bool is_want_of_room(const struct receipt *receipt)
 {
 	return receipt->verdict == SUBMIT_REFUSED &&
-	       (receipt->status == ST_FULL || receipt->status == ST_DEEP);
+	       (receipt->status == ST_FULL || receipt->status == ST_NOSPACE || receipt->status == ST_DEEP);
 }
 
 static void count(const struct batch *b, struct tally *t)

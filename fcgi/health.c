@@ -56,6 +56,8 @@ static bool is_ready(struct app *app, struct fault *fault)
 	}
 	if (stats.intake_full)
 		return fault_set(fault, PROBLEM_SPOOL_FULL, NULL, "the spool is full");
+	if (stats.disk_full)
+		return fault_set(fault, PROBLEM_DISK_FULL, NULL, "the spool's file system is nearly full");
 	return true;
 }
 

@@ -33,6 +33,7 @@ static const struct problem_info table[] = {
 	[PROBLEM_KEY_REUSED] = {"idempotency_key_reused", 422, 0},
 	[PROBLEM_INTERNAL] = {"internal", 500, 0},
 	[PROBLEM_SPOOL_FULL] = {"spool_full", 503, LATER_S},
+	[PROBLEM_DISK_FULL] = {"disk_full", 503, LATER_S},
 	[PROBLEM_BACKLOG_FULL] = {"backlog_full", 503, LATER_S},
 	[PROBLEM_BODY_BUDGET] = {"body_budget", 503, SOON_S},
 	[PROBLEM_SPOOL_UNAVAILABLE] = {"spool_unavailable", 503, LATER_S},
@@ -56,6 +57,8 @@ static enum problem problem_of(enum status st, enum problem not_found)
 		return PROBLEM_STATE_CONFLICT;
 	case ST_FULL:
 		return PROBLEM_SPOOL_FULL;
+	case ST_NOSPACE:
+		return PROBLEM_DISK_FULL;
 	case ST_DEEP:
 		return PROBLEM_BACKLOG_FULL;
 	case ST_BUSY:
@@ -79,6 +82,7 @@ static const struct {
 	const char *text;
 } own_words[] = {
 	{PROBLEM_SPOOL_FULL, "the spool is full; try again later"},
+	{PROBLEM_DISK_FULL, "the disk is full; try again later"},
 	{PROBLEM_BACKLOG_FULL, "the backlog is as deep as it may be; try again later"},
 	{PROBLEM_SPOOL_UNAVAILABLE, "the spool cannot be used now; try again later"},
 	{PROBLEM_INTERNAL, "something went wrong here"},

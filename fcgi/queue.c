@@ -76,6 +76,7 @@ static void write_totals(struct jx_writer *w, const struct stats *s)
 	jx_int(w, "bytes_used", (int64_t)s->bytes_used);
 	jx_int(w, "bytes_cap", (int64_t)s->bytes_cap);
 	jx_bool(w, "intake_full", s->intake_full);
+	jx_bool(w, "disk_full", s->disk_full);
 	jx_close_object(w);
 }
 
@@ -174,7 +175,7 @@ static enum status clean(struct app *app, const struct request *request, enum jo
 		st = spool_remove(app->spool, clock_now(), state, before, batch, slice_text(actor), &n, why);
 		*removed += st == ST_OK ? n : 0;
 		*more = st == ST_OK && n == batch;
-		if (st == ST_FULL && batch > 1) {
+		if ((st == ST_FULL || st == ST_NOSPACE) && batch > 1) {
 			batch /= 2;
 			*more = true;
 		}

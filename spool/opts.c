@@ -73,6 +73,8 @@ const struct conf_row opts_rows[] = {
 		"largest size of the store; fixed when the spool is created"},
 	{"spool", "full-at", CONF_PERCENT, AT(spool.full_at_percent), 1, 95, "85", NULL,
 		"refuse new jobs when this share of map-size is used; the rest is kept for outcomes"},
+	{"spool", "disk-full-at", CONF_PERCENT, AT(spool.disk_full_at_percent), 1, 100, "95", NULL,
+		"refuse new jobs when this share of the spool's file system is used"},
 	{"spool", "max-depth", CONF_INT, AT(spool.max_depth), 0, INT64_C(1) << 40, "0", NULL,
 		"refuse new jobs when this many have not ended; 0: no bound"},
 
@@ -266,6 +268,7 @@ struct spool_conf opts_spool_conf(const struct opts *opts)
 		.path = opts->spool.path,
 		.map_size = opts->spool.map_size,
 		.full_at_percent = opts->spool.full_at_percent,
+		.disk_full_at_percent = opts->spool.disk_full_at_percent,
 		.max_depth = opts->spool.max_depth,
 		.ordering = opts->queue.ordering == 0,
 		.dedupe_window_us = opts->queue.dedupe_window_ms * 1000,

@@ -52,7 +52,7 @@ struct opts {
 	struct http_opts http;
 	struct {
 		char *store, *path;
-		int64_t map_size, full_at_percent, max_depth;
+		int64_t map_size, full_at_percent, disk_full_at_percent, max_depth;
 	} spool;
 	struct {
 		int ordering; /* 0: workflow, 1: none */

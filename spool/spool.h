@@ -14,14 +14,15 @@
 struct spool;
 
 struct spool_conf {
-	const char *store;        /* engine's name: "lmdb" */
-	const char *path;         /* the spool directory */
-	int64_t map_size;         /* bytes; must be what init was given */
-	int64_t full_at_percent;  /* refuse intake at this share of the map */
-	int64_t max_depth;        /* refuse intake at this many jobs that have not ended; 0: no bound */
-	bool ordering;            /* queue.ordering = workflow */
-	int64_t dedupe_window_us; /* how long a completed job blocks its natural key */
-	bool read_only;           /* tools that only look: verbs that write give ST_DENIED */
+	const char *store;            /* engine's name: "lmdb" */
+	const char *path;             /* the spool directory */
+	int64_t map_size;             /* bytes; must be what init was given */
+	int64_t full_at_percent;      /* refuse intake at this share of the map */
+	int64_t disk_full_at_percent; /* refuse intake at this share of the file system; 0: never */
+	int64_t max_depth;            /* refuse intake at this many jobs that have not ended; 0: no bound */
+	bool ordering;                /* queue.ordering = workflow */
+	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
+	bool read_only;               /* tools that only look: verbs that write give ST_DENIED */
 };
 
 /* Create an empty spool (temporary directory, fsync, rename, fsync of the parent): all or nothing.
@@ -42,8 +43,9 @@ bool spool_is_broken(const struct spool *sp);
  *
  * The caller fills in the first part and leaves all of it in place until done() is called, once. Then:
  * ST_OK: each receipt has its own verdict, and every accepted one is on disk.
- * FULL, IO, NOMEM, CORRUPT: nothing of this submit was stored and each receipt is SUBMIT_REFUSED with that
- * status. ST_IO leaves open whether a commit reached the disk: the caller must try again with the same key.
+ * FULL, NOSPACE, IO, NOMEM, CORRUPT: nothing of this submit was stored and each receipt is SUBMIT_REFUSED
+ * with that status. ST_IO leaves open whether a commit reached the disk: the caller must try again with the
+ * same key.
  */
 struct submit {
 	const struct trigger *triggers;

@@ -14,6 +14,7 @@ static const char *const names[ST_N] = {
 	[ST_CONFLICT] = "conflict",
 	[ST_BUSY] = "busy",
 	[ST_FULL] = "full",
+	[ST_NOSPACE] = "no_space",
 	[ST_DEEP] = "too_deep",
 	[ST_NOMEM] = "no_memory",
 	[ST_IO] = "io_error",
@@ -43,7 +44,7 @@ static enum status status_of_errno(int err)
 	switch (err) {
 	case ENOSPC:
 	case EDQUOT:
-		return ST_FULL;
+		return ST_NOSPACE;
 	case ENOMEM:
 		return ST_NOMEM;
 	case EACCES:

@@ -15,7 +15,8 @@ enum status {
 	ST_INVALID,  /* the caller's input is wrong; trying again as it is will not help */
 	ST_CONFLICT, /* the input is right but the job's state, or a newer lease, forbids it */
 	ST_BUSY,     /* somebody else holds what this needs; try again */
-	ST_FULL,     /* no room: map, disk, backlog or budget; nothing was written */
+	ST_FULL,     /* no room in what has a size of its own: the map, a buffer; nothing was written */
+	ST_NOSPACE,  /* no room on the file system; nothing was promised */
 	ST_DEEP, /* more than is allowed at one time: jobs that have not ended, levels of nesting; nothing was
 		    written */
 	ST_NOMEM,   /* malloc failed; nothing was written */
@@ -42,7 +43,7 @@ enum status why_set(struct why *why, enum status st, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* As why_set, with ": " and the text of errno value err appended; the status follows from err
- * (ENOSPC, EDQUOT -> FULL; ENOMEM -> NOMEM; EACCES, EPERM, EROFS -> DENIED; ENOENT -> NOTFOUND; others ->
+ * (ENOSPC, EDQUOT -> NOSPACE; ENOMEM -> NOMEM; EACCES, EPERM, EROFS -> DENIED; ENOENT -> NOTFOUND; others ->
  * IO). */
 enum status why_errno(struct why *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

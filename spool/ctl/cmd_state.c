@@ -19,6 +19,7 @@ static void print_stats_json(const struct stats *s)
 	jx_int(&w, "bytes_used", (int64_t)s->bytes_used);
 	jx_int(&w, "bytes_cap", (int64_t)s->bytes_cap);
 	jx_bool(&w, "intake_full", s->intake_full);
+	jx_bool(&w, "disk_full", s->disk_full);
 	jx_open_object(&w, "phases");
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		char name[16];
@@ -86,7 +87,9 @@ int cmd_stats(struct ctl *ctl)
 		(unsigned long long)s.behind, (unsigned long long)s.accepted_total,
 		(unsigned long long)s.removed_total, (unsigned long long)s.set_aside,
 		(double)s.bytes_used / (1 << 20), (double)s.bytes_cap / (1 << 20),
-		s.intake_full ? "; FULL, intake is closed" : "");
+		s.intake_full ? "; FULL, intake is closed"
+		: s.disk_full ? "; DISK FULL, intake is closed"
+			      : "");
 	return CTL_DONE;
 }
 

@@ -55,7 +55,8 @@ struct stats {
 	uint32_t recent_n;                       /* durations of the most recently completed */
 	uint32_t recent_ms[STATS_RECENT_MAX];
 	uint64_t bytes_used, bytes_cap; /* of the store; used counts what cannot be reused */
-	bool intake_full;               /* submits are refused for want of room */
+	bool intake_full;               /* submits are refused for want of room in the store */
+	bool disk_full;                 /* the same, on the file system below it */
 };
 /* Sum of one state over all phases. */
 uint64_t stats_state(const struct stats *stats, enum job_state state);

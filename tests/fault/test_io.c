@@ -85,7 +85,7 @@ struct told {
 
 static bool is_documented(enum status st)
 {
-	return st == ST_OK || st == ST_FULL || st == ST_IO || st == ST_NOMEM;
+	return st == ST_OK || st == ST_FULL || st == ST_NOSPACE || st == ST_IO || st == ST_NOMEM;
 }
 
 static void assert_documented(const struct fixture *f, enum status st, const struct why *why)

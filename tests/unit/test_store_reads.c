@@ -219,6 +219,23 @@ static void depth__is_refused_and_outcomes_still_work(void **state)
 	assert_int_equal(submit(f, &more).verdict, SUBMIT_ACCEPTED);
 }
 
+static void disk__nearly_full_closes_intake_alone(void **state)
+{
+	struct fixture *f = *state;
+	accept_job(f, 2, "a", "u", "{}");
+	struct trigger more = make_trigger(2, "b", "u", "{}");
+	f->conf.disk_full_at_percent = 1;
+	store_reopen(f);
+	bool is_full = stats_of(f).disk_full; /* unless less than a hundredth of it is used; see
+						 tests/fault/test_disk.c */
+	assert_int_equal(submit(f, &more).status, is_full ? ST_NOSPACE : ST_OK);
+	assert_int_equal(claim(f, 1), 1);
+	assert_int_equal(settle_held(f, 0, SETTLE_COMPLETE), ST_OK);
+	f->conf.disk_full_at_percent = 100;
+	store_reopen(f);
+	assert_int_equal(submit(f, &more).verdict, is_full ? SUBMIT_ACCEPTED : SUBMIT_DUPLICATE);
+}
+
 static void full__refuses_intake_settles_and_recovers(void **state)
 {
 	struct fixture *f = *state;
@@ -314,6 +331,7 @@ int main(void)
 		CASE(remove__only_what_is_old_and_all_that_belongs_to_it),
 		CASE(remove__waiting_jobs_let_their_followers_pass),
 		CASE(depth__is_refused_and_outcomes_still_work),
+		CASE(disk__nearly_full_closes_intake_alone),
 		CASE(full__refuses_intake_settles_and_recovers),
 		CASE(bookmark__is_kept),
 		CASE(open__refuses_with_a_clear_message),

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USED_FRESH_US = 200000, FREE_DBI_NUMBER = 0 };
-
 enum status env_map_rc(int rc)
 {
 	switch (rc) {
@@ -26,9 +24,10 @@ enum status env_map_rc(int rc)
 	case MDB_KEYEXIST:
 		return ST_EXISTS;
 	case MDB_MAP_FULL:
+		return ST_FULL;
 	case ENOSPC:
 	case EDQUOT:
-		return ST_FULL;
+		return ST_NOSPACE;
 	case MDB_READERS_FULL:
 		return ST_BUSY;
 	case MDB_CORRUPTED:
@@ -192,6 +191,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	store->read_only = conf->read_only;
 	store->ordering = conf->ordering;
 	store->max_depth = conf->max_depth;
+	store->disk_full_at_percent = conf->disk_full_at_percent;
 	store->map_bytes = (uint64_t)conf->map_size;
 	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
 	store->dedupe.window_us = conf->dedupe_window_us;
@@ -225,48 +225,4 @@ void env_close(struct store *store)
 	free(store->data_path);
 	free(store->path);
 	free(store);
-}
-
-/* The free list: each value begins with the number of page numbers that follow (mdb.c, MDB_IDL). LMDB lets
- * only a reading transaction look at it, so this has one of its own. */
-static uint64_t count_free_pages(struct store *store)
-{
-	MDB_txn *txn;
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	uint64_t pages = 0;
-	if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != 0)
-		return 0;
-	if (mdb_cursor_open(txn, FREE_DBI_NUMBER, &cursor) == 0) {
-		while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-			size_t n = 0;
-			if (value.mv_size >= sizeof n)
-				memcpy(&n, value.mv_data, sizeof n);
-			pages += n;
-		}
-		mdb_cursor_close(cursor);
-	}
-	mdb_txn_abort(txn);
-	return pages;
-}
-
-uint64_t env_used_bytes(struct store *store)
-{
-	MDB_envinfo info;
-	mdb_env_info(store->env, &info);
-	uint64_t high_water = (info.me_last_pgno + 1) * store->page_bytes;
-	int64_t now = clock_mono_us();
-	if (high_water < store->full_at_bytes)
-		return high_water;
-	if (now < atomic_load(&store->used_until_mono_us))
-		return atomic_load(&store->used_bytes);
-	uint64_t used = high_water - count_free_pages(store) * store->page_bytes;
-	atomic_store(&store->used_bytes, used);
-	atomic_store(&store->used_until_mono_us, now + USED_FRESH_US);
-	return used;
-}
-
-bool env_is_full(struct store *store)
-{
-	return env_used_bytes(store) >= store->full_at_bytes;
 }

@@ -34,23 +34,19 @@ struct store {
 			    replaced */
 	ino_t data_ino;
 	bool read_only, ordering;
-	int64_t max_depth;
+	int64_t max_depth, disk_full_at_percent;
 	uint64_t full_at_bytes, map_bytes, page_bytes;
 	struct dedupe_policy dedupe;
 	uint64_t seed; /* of index hashes */
 	int wake_fd;
 	atomic_bool broken;
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
-	_Atomic uint64_t used_bytes;            /* cached for fullness, see env_used_bytes() */
+	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;
 };
 
 enum status env_open(const struct spool_conf *conf, struct store **out, struct why *why);
 void env_close(struct store *store);
-/* Bytes of the map that are in use and not free for reuse. Looks at the free list only when the high-water
- * mark is past full_at, and then at most every 200 ms. */
-uint64_t env_used_bytes(struct store *store);
-bool env_is_full(struct store *store);
 /* Whether PATH/lmdb/data.mdb is still the file that was opened: a commit into a file that nobody can find
  * again must not be acknowledged. */
 enum status env_check_file(struct store *store, struct why *why);

@@ -1,4 +1,5 @@
 /* spool/store/lmdb/stats.c: the counters, in O(1). */
+#include "spool/store/lmdb/room.h"
 #include "spool/store/lmdb/tx.h"
 #include "spool/store/lmdb/verbs.h"
 
@@ -36,8 +37,9 @@ enum status lmdb_stats(struct store *store, struct stats *out, struct why *why)
 	out->recent_n = tx.head.recent_n;
 	memcpy(out->recent_ms, tx.head.recent_ms, sizeof out->recent_ms);
 	out->bytes_cap = store->map_bytes;
-	out->bytes_used = env_used_bytes(store);
+	out->bytes_used = room_used_bytes(store);
 	out->intake_full = out->bytes_used >= store->full_at_bytes;
+	out->disk_full = room_disk_is_full(store);
 	tx_end(&tx);
 	return ST_OK;
 }

@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/dedupe.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/room.h"
 #include "spool/store/lmdb/verbs.h"
 #include "spool/store/lmdb/wake.h"
 
@@ -65,8 +66,8 @@ static void accept(struct tx *tx, const struct trigger *t, const struct dedupe_a
 	set_workflow_id(receipt, t->workflow_id);
 }
 
-static void submit_one(
-	struct tx *tx, const struct trigger *t, struct job_id *last, bool is_full, struct receipt *receipt)
+static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *last, bool disk_is_full,
+	struct receipt *receipt)
 {
 	struct dedupe_answer answer;
 	*receipt = (struct receipt){.verdict = SUBMIT_REFUSED};
@@ -76,8 +77,11 @@ static void submit_one(
 	dedupe_ask(tx, t, &answer);
 	if (answer.verdict != SUBMIT_ACCEPTED)
 		answer_with_first(&answer, receipt);
-	else if (is_full)
+	else if (room_map_is_full(tx->store))
 		refuse(receipt, ST_FULL, "the spool is full; intake is closed until there is room");
+	else if (disk_is_full)
+		refuse(receipt, ST_NOSPACE,
+			"the spool's file system is nearly full; intake is closed until there is room");
 	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
 		refuse(receipt, ST_DEEP, "the backlog is as deep as spool.max-depth allows");
 	else
@@ -92,9 +96,9 @@ enum status lmdb_submit(
 	if (st != ST_OK)
 		return st;
 	struct job_id last = job_last_id(&tx);
-	bool is_full = env_is_full(store);
+	bool disk_is_full = room_disk_is_full(store);
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
-		submit_one(&tx, list[i].trigger, &last, is_full, list[i].receipt);
+		submit_one(&tx, list[i].trigger, &last, disk_is_full, list[i].receipt);
 	bool wakes = tx.wakes;
 	st = tx_commit(&tx, why);
 	if (st == ST_OK && wakes)

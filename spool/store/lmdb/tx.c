@@ -2,6 +2,9 @@
 #include "spool/store/lmdb/tx.h"
 
 #include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/room.h"
+
+#include <errno.h>
 
 enum { SCRATCH_MAX = 16 << 20 };
 
@@ -95,7 +98,8 @@ enum status tx_commit(struct tx *tx, struct why *why)
 		int rc = mdb_txn_commit(tx->txn);
 		tx->txn = NULL; /* gone, whatever rc says */
 		if (rc != 0) {
-			tx_fail(tx, rc, "cannot commit");
+			bool is_want_of_room = rc == EIO && room_disk_is_exhausted(tx->store);
+			tx_fail(tx, is_want_of_room ? ENOSPC : rc, "cannot commit");
 			notice_panic(tx->store);
 		} else if (tx->writes)
 			tx->st = env_check_file(tx->store, &tx->why);
