@@ -52,8 +52,8 @@ const struct command commands[] = {
 	{"pause", "", "claim no more jobs, of one phase or of all", 0, 0, ACCESS_WRITE, OPTION_PHASE, 1,
 		cmd_pause},
 	{"resume", "", "end a pause", 0, 0, ACCESS_WRITE, OPTION_PHASE, 0, cmd_pause},
-	{"check", "", "walk the whole spool and compare records, indexes and counters", 0, 0, ACCESS_READ, 0,
-		0, cmd_check},
+	{"verify", "[FILE|DIR]", "hold every page, record, index and counter against the others", 0, 1,
+		ACCESS_NONE, OPTION_JSON, 0, cmd_verify},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
 };

@@ -92,7 +92,7 @@ int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
-int cmd_check(struct ctl *ctl);
+int cmd_verify(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

@@ -137,7 +137,10 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 	write_conf(f, "16M");
-	assert_run(f, "check", 0, "the spool is sound");
+	assert_run(f, "verify", 0, "the spool is sound");
+	assert_run(f, "verify --json", 0, "{\"findings\":0}");
+	assert_run(f, "verify /nonexistent 2>&1", 69, "/nonexistent");
+	assert_run(f, "verify /dev/null 2>&1", 65, "file: /dev/null is not a spool's data");
 	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	free(f);
 	return 0;
@@ -177,7 +180,7 @@ static void refusals__have_their_codes(void **state)
 		{"cancel --all 00000000-0000-7000-8000-000000000000 2>&1", 2, "give ids"},
 		{"list --json --state 2>&1", 2, "requires an argument"},
 		{"stats --state failed 2>&1", 2, "this command does not take that option"},
-		{"check --json 2>&1", 2, "this command does not take that option"},
+		{"init --json 2>&1", 2, "this command does not take that option"},
 		{"init --all 2>&1", 2, "this command does not take that option"},
 		{"workflow 2>&1", 2, "an operand is missing"},
 		{"pause --phase 9 2>&1", 2, "not a phase"},

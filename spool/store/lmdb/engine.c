@@ -37,6 +37,7 @@ const struct store_ops store_lmdb = {
 	.list = lmdb_list,
 	.events = lmdb_events,
 	.stats = lmdb_stats,
+	.verify = lmdb_verify,
 	.check = lmdb_check,
 	.bookmark_get = lmdb_bookmark_get,
 	.bookmark_set = lmdb_bookmark_set,
