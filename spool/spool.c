@@ -131,6 +131,14 @@ enum status spool_verify(
 	return ops->verify(path, watch, why);
 }
 
+enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask,
+	const struct spool_watch *watch, struct care_result *result, struct why *why)
+{
+	const struct store_ops *ops;
+	enum status st = find_engine(conf, &ops, why);
+	return st == ST_OK ? ops->care(conf, ask, watch, result, why) : st;
+}
+
 enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why)
 {
 	return sp->ops->check(sp->store, report, arg, why);

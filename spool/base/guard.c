@@ -140,12 +140,12 @@ static void watch_child(struct watch *w)
 		int n = poll(&pfd, 1, POLL_MS);
 		if (n > 0 && !take_bytes(w))
 			return;
+		if (w->task->beat)
+			w->task->beat(w->task->arg, w->guard);
 		uint64_t now = atomic_load_explicit(&w->guard->beats, memory_order_acquire);
 		if (now != beats)
 			moved_at = clock_mono_us();
 		beats = now;
-		if (w->task->beat)
-			w->task->beat(w->task->arg, w->guard->done, w->guard->total);
 		if (clock_mono_us() - moved_at > w->task->stall_ms * 1000) {
 			w->stalled = true;
 			kill(w->pid, SIGKILL);

@@ -21,8 +21,9 @@ struct guard {
 
 struct guard_task {
 	enum status (*run)(void *arg, struct guard *guard, struct why *why); /* in the child */
-	void (*line)(void *arg, char *line);                    /* in the parent; without its newline */
-	void (*beat)(void *arg, uint64_t done, uint64_t total); /* may be NULL; a few times a second */
+	void (*line)(void *arg, char *line); /* in the parent; without its newline */
+	/* In the parent, a few times a second; may be NULL. May itself raise beats. */
+	void (*beat)(void *arg, struct guard *guard);
 	void *arg;
 	int64_t stall_ms;      /* without any progress for so long the child is ended */
 	uint64_t memory_bytes; /* bound on what the child allocates, mapped files apart; 0: none */

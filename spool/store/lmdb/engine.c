@@ -38,6 +38,7 @@ const struct store_ops store_lmdb = {
 	.events = lmdb_events,
 	.stats = lmdb_stats,
 	.verify = lmdb_verify,
+	.care = lmdb_care,
 	.check = lmdb_check,
 	.bookmark_get = lmdb_bookmark_get,
 	.bookmark_set = lmdb_bookmark_set,

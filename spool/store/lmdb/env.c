@@ -3,7 +3,9 @@
 #include "spool/store/lmdb/env.h"
 
 #include "spool/base/fs.h"
+#include "spool/store/lmdb/hold.h"
 #include "spool/store/lmdb/init.h"
+#include "spool/store/lmdb/pages.h"
 #include "spool/store/lmdb/tx.h"
 #include "spool/store/lmdb/wake.h"
 
@@ -172,6 +174,10 @@ static enum status open_all(struct store *store, const struct spool_conf *conf, 
 {
 	enum status st = find_data(store, conf, why);
 	if (st == ST_OK)
+		st = hold_take(conf->path, HOLD_SHARED, &store->hold_fd, why);
+	if (st == ST_OK)
+		st = pages_check_head(store->data_path, why);
+	if (st == ST_OK)
 		st = open_env(store, conf, why);
 	if (st == ST_OK)
 		st = check_length(store, why);
@@ -188,7 +194,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return why_set(why, ST_NOMEM, "out of memory");
-	store->wake_fd = -1;
+	store->wake_fd = store->hold_fd = -1;
 	store->read_only = conf->read_only;
 	store->ordering = conf->ordering;
 	store->max_depth = conf->max_depth;
@@ -222,6 +228,7 @@ void env_close(struct store *store)
 		mdb_env_close(store->env);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);
+	hold_drop(store->hold_fd);
 	free(store->data_path);
 	free(store->path);
 	free(store);

@@ -124,21 +124,26 @@ static void put_unique_keys(struct tx *tx, const struct job *job)
 	}
 }
 
-void job_insert(struct tx *tx, struct job *job)
+void job_enter(struct tx *tx, const struct job *job, bool is_new)
 {
-	uint64_t seed = tx->store->seed, workflow_hash = key_workflow_hash(seed, job->workflow_id);
-	struct key id = key_of_id(job->id), member = key_member(seed, job),
-		   user = key_user(seed, job->user_id, job->id);
+	uint64_t seed = tx->store->seed;
+	struct key member = key_member(seed, job), user = key_user(seed, job->user_id, job->id);
 	struct slice empty = {"", 0};
-	record_encode_trigger(job, &tx->scratch);
-	tx_append(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
-	put_state(tx, job, workflow_hash, true);
+	put_state(tx, job, key_workflow_hash(seed, job->workflow_id), is_new);
 	put_queue(tx, job);
 	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
 	tx_put(tx, TREE_USER, key_slice(&user), empty);
 	put_unique_keys(tx, job);
-	tx->head.accepted_total++;
 	count(tx, job->phase, rules_place(job), 1);
+}
+
+void job_insert(struct tx *tx, struct job *job)
+{
+	struct key id = key_of_id(job->id);
+	record_encode_trigger(job, &tx->scratch);
+	tx_append(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
+	job_enter(tx, job, true);
+	tx->head.accepted_total++;
 }
 
 /* A unique key may have passed on to a later job (a solo user's does): it goes only with the job it names. */

@@ -29,6 +29,10 @@ enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, stru
 void job_update(struct tx *tx, struct loaded *l);
 /* Store a new one with all its entries. Its id must be greater than all before. */
 void job_insert(struct tx *tx, struct job *job);
+/* Everything that follows from a job's two records: its state record under this spool's hash, its place in
+ * the queue and in the indexes, its keys, its counts; not the line. For a new one, and for one that repair
+ * has found. */
+void job_enter(struct tx *tx, const struct job *job, bool is_new);
 /* Take it out with everything that belongs to it, its events too. Needs JOB_WHOLE. */
 void job_delete(struct tx *tx, struct loaded *l);
 /* The greatest id in the spool, zero when there is none. */

@@ -102,9 +102,9 @@ static const char *big_value(
 	if (*first < 2 || *first >= pages->count || *n > pages->count - *first)
 		return "has a value outside the file";
 	const uint8_t *p = page_at(pages, *first);
+	*value = slice_of(p + PAGE_HEAD, node->size);
 	if (get(p, 8) != *first || get(p + 10, 2) != F_OVERFLOW || get(p + 12, 4) != *n)
 		return "has a value whose first page is damaged";
-	*value = slice_of(p + PAGE_HEAD, node->size);
 	return NULL;
 }
 
@@ -123,8 +123,6 @@ static int compare_numbers(struct slice a, struct slice b)
 	return x < y ? -1 : x > y;
 }
 
-/* --- bits --- */
-
 static bool bit(const uint8_t *bits, uint64_t i)
 {
 	return bits && bits[i / 8] >> (i % 8) & 1;
@@ -140,7 +138,11 @@ bool pages_is_free(const struct pages *pages, uint64_t pgno)
 	return pgno < pages->count && bit(pages->freed, pgno);
 }
 
-/* --- the walk --- */
+void pages_unsee(struct pages *pages, uint64_t pgno)
+{
+	if (pgno < pages->count)
+		pages->seen[pgno / 8] &= (uint8_t) ~(1u << pgno % 8);
+}
 
 struct tour {
 	struct pages *pages;
@@ -277,8 +279,6 @@ void pages_walk(struct pages *pages, const struct page_tree *tree, const struct 
 		damage(&t, PAGE_NONE, "is not in the file");
 }
 
-/* --- looking up --- */
-
 /* The last entry of a page that is not after key; -1: all are after it; -2: the page is damaged. For a branch
  * the first key counts as smaller than any. */
 static int find_in_page(
@@ -347,6 +347,7 @@ struct meta {
 	struct page_tree free, main;
 	uint64_t page_bytes, map_bytes, last_page, txn;
 	const char *bad;
+	bool is_cut;
 };
 
 static void read_meta(const uint8_t *page, unsigned number, size_t file_bytes, struct meta *out)
@@ -370,7 +371,7 @@ static void read_meta(const uint8_t *page, unsigned number, size_t file_bytes, s
 		out->bad = "has another's transaction number";
 	else if (out->last_page < 1 || out->last_page >= out->map_bytes / out->page_bytes)
 		out->bad = "tells more pages than its map has";
-	else if (out->last_page >= file_bytes / out->page_bytes)
+	else if ((out->is_cut = out->last_page >= file_bytes / out->page_bytes))
 		out->bad = "tells of pages that are not in the file: it was cut short";
 }
 
@@ -382,10 +383,10 @@ static size_t guess_page_bytes(const struct pages *pages)
 	return is_size && told * 2 <= pages->file_bytes ? told : (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void tell_meta(const struct page_visit *visit, uint64_t pgno, const char *what)
+static void tell_meta(const struct page_visit *visit, int number, const char *what)
 {
 	if (visit->damage)
-		visit->damage(visit->arg, pgno, (struct slice)SLICE_INIT, what);
+		visit->damage(visit->arg, (uint64_t)number, (struct slice)SLICE_INIT, what);
 }
 
 static void use_meta(struct pages *pages, const struct meta *meta)
@@ -393,6 +394,8 @@ static void use_meta(struct pages *pages, const struct meta *meta)
 	pages->page_bytes = meta->page_bytes;
 	pages->map_bytes = meta->map_bytes;
 	pages->count = meta->last_page + 1;
+	if (pages->count > pages->file_bytes / pages->page_bytes)
+		pages->count = pages->file_bytes / pages->page_bytes;
 	pages->txn = meta->txn;
 	pages->free = meta->free;
 	pages->main = meta->main;
@@ -405,7 +408,7 @@ static enum status choose_meta(
 	int best = -1;
 	for (int i = 0; i < 2; i++) {
 		if (metas[i].bad)
-			tell_meta(visit, (uint64_t)i, metas[i].bad);
+			tell_meta(visit, i, metas[i].bad);
 		else if (best < 0 || metas[i].txn > metas[best].txn)
 			best = i;
 	}
@@ -416,9 +419,30 @@ static enum status choose_meta(
 	if (metas[!best].bad)
 		return ST_OK;
 	if (metas[best].txn != metas[!best].txn + 1)
-		tell_meta(visit, (uint64_t)best, "does not follow the other");
+		tell_meta(visit, best, "does not follow the other");
 	if (metas[0].page_bytes != metas[1].page_bytes || metas[0].map_bytes != metas[1].map_bytes)
-		tell_meta(visit, (uint64_t)!best, "tells other sizes than the other");
+		tell_meta(visit, !best, "tells other sizes than the other");
+	return ST_OK;
+}
+
+/* Whatever there is, for salvage. */
+static enum status choose_any(struct pages *pages, const struct meta metas[2], size_t page_bytes)
+{
+	int best = -1;
+	for (int i = 0; i < 2; i++)
+		if ((!metas[i].bad || metas[i].is_cut) && (best < 0 || metas[i].txn > metas[best].txn))
+			best = i;
+	/* A last page that is cut reads as zeros to the end of the mapping's page. */
+	if (page_bytes <= (size_t)sysconf(_SC_PAGESIZE))
+		pages->file_bytes = (pages->file_bytes + page_bytes - 1) / page_bytes * page_bytes;
+	pages->page_bytes = page_bytes;
+	pages->count = pages->file_bytes / page_bytes;
+	pages->is_fallback = true;
+	pages->free.root = pages->main.root = PAGE_NONE;
+	if (best >= 0)
+		use_meta(pages, &metas[best]);
+	if (best >= 0)
+		pages->is_fallback = metas[!best].bad && !metas[!best].is_cut;
 	return ST_OK;
 }
 
@@ -431,6 +455,8 @@ static enum status find_meta(
 		return why_set(why, ST_CORRUPT, "the file is too short to be a spool's data");
 	read_meta(pages->base, 0, pages->file_bytes, &metas[0]);
 	read_meta(pages->base + size, 1, pages->file_bytes, &metas[1]);
+	if (txn == PAGES_ANY)
+		return choose_any(pages, metas, size);
 	if (txn == 0)
 		return choose_meta(pages, metas, visit, why);
 	if (metas[txn % 2].bad || metas[txn % 2].txn != txn)
@@ -553,8 +579,6 @@ void pages_walk_free(struct pages *pages, const struct page_visit *visit)
 	walk_tree(&t, &pages->free);
 }
 
-/* --- salvage --- */
-
 void pages_sift(const struct pages *pages, uint64_t pgno, const struct page_visit *visit)
 {
 	struct page page = {.p = page_at(pages, pgno), .flags = F_LEAF, .upper = PAGE_HEAD};
@@ -566,8 +590,9 @@ void pages_sift(const struct pages *pages, uint64_t pgno, const struct page_visi
 		struct slice value;
 		if (!node_at(pages, &page, at, &node) || (node.key.len != 8 && node.key.len != 16))
 			continue;
-		value = slice_of(node.data, node.size);
-		if (!(node.flags & NODE_BIG) || !big_value(pages, &node, &first, &n, &value))
-			visit->entry(visit->arg, node.key, value);
+		value = slice_of(node.data, node.flags & NODE_BIG ? 0 : node.size);
+		if (node.flags & NODE_BIG)
+			(void)big_value(pages, &node, &first, &n, &value); /* its checksum decides */
+		visit->entry(visit->arg, node.key, value);
 	}
 }

@@ -37,11 +37,17 @@ struct page_visit {
 	bool marks; /* mark pages as seen; one that was seen before is damage */
 };
 
+/* As a txn of pages_open(): for salvage. The newest state of a file that was cut short is good enough, and
+ * without any state the file is pages that no tree leads to. */
+#define PAGES_ANY UINT64_MAX
 /* Map the file. Finds its state: with txn 0 the newest that its meta pages tell, otherwise that of this
  * transaction (which the caller keeps alive); BUSY: it has passed, begin another. Damage of the meta pages
  * goes to visit->damage; CORRUPT: none of them can be used. The trees are found by pages_find_trees(). */
 NODISCARD enum status pages_open(const char *data_path, uint64_t txn, struct pages *out,
 	const struct page_visit *visit, struct why *why);
+/* Before LMDB opens the file, which believes what stands there: CORRUPT unless both meta pages are as LMDB
+ * leaves them. */
+NODISCARD enum status pages_check_head(const char *data_path, struct why *why);
 void pages_close(struct pages *pages);
 
 /* Walks the tree of trees; for names that are not ours calls damage. */
@@ -56,6 +62,8 @@ enum status pages_get(
 
 bool pages_is_seen(const struct pages *pages, uint64_t pgno);
 bool pages_is_free(const struct pages *pages, uint64_t pgno);
+/* Forget that a page was seen: it will be sifted. */
+void pages_unsee(struct pages *pages, uint64_t pgno);
 /* Everything in a page that may be an entry with a key of key_len bytes, ordered or not, whatever its header
  * says. For salvage. */
 void pages_sift(const struct pages *pages, uint64_t pgno, const struct page_visit *visit);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STALL_MS = 60000, PIN_TRIES = 100, HEAD_TRIES = 5 };
+enum { STALL_MS = 60000, PIN_TRIES = 100 };
 #define VERIFY_MEMORY (UINT64_C(512) << 20)
 
 /* --- the parent --- */
@@ -51,11 +51,11 @@ static void take_line(void *arg, char *line)
 	pass_on(arg, tree, job ? job : "", rest ? rest : "");
 }
 
-static void take_beat(void *arg, uint64_t done, uint64_t total)
+static void take_beat(void *arg, struct guard *guard)
 {
-	struct verifier *r = arg;
+	const struct verifier *r = arg;
 	if (r->watch && r->watch->progress)
-		r->watch->progress(r->watch->arg, done, total);
+		r->watch->progress(r->watch->arg, guard->done, guard->total);
 }
 
 /* PATH is a spool's directory, the directory of an environment, or a data file. */
@@ -104,32 +104,6 @@ static void at_entry(void *arg, const char *tree, struct slice key)
 	struct child *c = arg;
 	c->guard->done++;
 	guard_at(c->guard, tree, key);
-}
-
-static void count_damage(void *arg, uint64_t pgno, struct slice after, const char *what)
-{
-	(void)pgno;
-	(void)after;
-	(void)what;
-	(*(unsigned *)arg)++;
-}
-
-/* Both meta pages; looked at again when not, for a writer may be at one of them. */
-static bool head_is_sound(const struct verifier *r)
-{
-	for (int i = 0; i < HEAD_TRIES; i++) {
-		unsigned findings = 0;
-		struct pages pages;
-		struct page_visit visit = {NULL, count_damage, &findings, false};
-		if (i > 0)
-			clock_sleep_ms(20);
-		enum status st = pages_open(r->data, 0, &pages, &visit, NULL);
-		if (st == ST_OK)
-			pages_close(&pages);
-		if (st == ST_OK && !findings)
-			return true;
-	}
-	return false;
 }
 
 /* A reader's slot in LMDB's table keeps the pages of this state from being used again. Only of a file whose
@@ -183,7 +157,7 @@ static enum status run_child(void *arg, struct guard *guard, struct why *why)
 	struct page_visit visit = {NULL, verify_tell_meta, &sink, false};
 	struct pages pages;
 	MDB_txn *txn = NULL;
-	enum status st = r->pins && head_is_sound(r) ? pin(r, &txn, why) : ST_OK;
+	enum status st = r->pins && pages_check_head(r->data, NULL) == ST_OK ? pin(r, &txn, why) : ST_OK;
 	if (st == ST_OK)
 		st = txn ? open_pinned(r, txn, &pages, &visit, why)
 			 : pages_open(r->data, 0, &pages, &visit, why);
