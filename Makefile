@@ -22,12 +22,13 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c nets.c hash.c fs.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c nets.c hash.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
-	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c check.c engine.c)
+	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
+	rebuild.c engine.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS)
-CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_help.c)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
@@ -43,11 +44,13 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care repair money retry call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_damage := tests/unit/store_fixture.c
+UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_retry := worker/retry.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
@@ -76,7 +79,7 @@ SUPPORT_LIBS := -lcurl
 
 # tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(B)/tests/fault/test_disk
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(B)/tests/fault/test_disk tests/slow/damage.sh
 
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
@@ -169,7 +172,7 @@ check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRA
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
 SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100
 check-slow: check
-	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') tests/run.sh $(SLOW_TESTS)
+	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
 

@@ -132,6 +132,23 @@ enum status spool_stats(struct spool *sp, struct stats *out, struct why *why)
 	return sp->ops->stats(sp->store, out, why);
 }
 
+enum status spool_verify(
+	const char *store, const char *path, const struct spool_watch *watch, struct why *why)
+{
+	const struct store_ops *ops = store_find(store);
+	if (!ops)
+		return why_set(why, ST_VERSION, "there is no store called %s", store);
+	return ops->verify(path, watch, why);
+}
+
+enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask,
+	const struct spool_watch *watch, struct care_result *result, struct why *why)
+{
+	const struct store_ops *ops;
+	enum status st = find_engine(conf, &ops, why);
+	return st == ST_OK ? ops->care(conf, ask, watch, result, why) : st;
+}
+
 enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why)
 {
 	return sp->ops->check(sp->store, report, arg, why);

@@ -124,8 +124,55 @@ NODISCARD enum status spool_events(struct spool *sp, const struct event_filter *
 
 NODISCARD enum status spool_stats(struct spool *sp, struct stats *out, struct why *why);
 
-/* Walk everything and compare: every index entry has its job and the reverse, counters agree, checksums hold.
- * ST_OK: sound. CORRUPT: *why names the first finding, report (may be NULL) is called for each. */
+/* One thing that verify found wrong. Texts may be empty, never NULL; job: its id. */
+struct spool_finding {
+	const char *tree, *job, *what, *advice;
+};
+/* Who is told of a long act. Either function may be NULL. */
+struct spool_watch {
+	void (*found)(void *arg, const struct spool_finding *finding);
+	void (*progress)(void *arg, uint64_t done, uint64_t total); /* total 0: not known */
+	void *arg;
+	int64_t stall_ms; /* after so long without progress the act is given up; 0: a minute */
+};
+
+/* Walk a spool's every page, record, index entry and counter and compare: in a process of its own, which a
+ * damaged file may crash or stall without harm, and then that is a finding. path: a spool's directory, in use
+ * or not, or a copy of its data (a directory or a file). Changes nothing. ST_OK: sound; CORRUPT: *why names
+ * the first finding, watch->found is called for each. The caller has no other threads. */
+NODISCARD enum status spool_verify(
+	const char *store, const char *path, const struct spool_watch *watch, struct why *why);
+
+/* Acts on a spool as a whole. All but backup want it for themselves: BUSY while anybody has it open, and
+ * nobody can open it meanwhile. What is written is synced and verified before it takes its place in one
+ * rename. */
+enum care_verb {
+	CARE_BACKUP,  /* a copy of one state, while it is in use, into the file `path`, or a new one in that
+			 directory */
+	CARE_RESTORE, /* such a copy becomes the spool; EXISTS when that is not empty, unless `replaces` */
+	CARE_COMPACT, /* without its free pages */
+	CARE_REPAIR,  /* indexes and counters anew from the records; what is unreadable is set aside */
+};
+struct care_ask {
+	enum care_verb verb;
+	const char *path; /* backup: to; restore: from */
+	bool replaces, skips_verify;
+};
+struct care_result {
+	char path[512]; /* what was written, or where the spool as it was before now lies; "": nowhere */
+	uint64_t bytes_before, bytes_after;
+	/* Of repair: what the new spool has, and what it could not have. */
+	uint64_t jobs, events, set_aside, lost, mended, sifted_pages;
+	char aside_path[512]; /* the file with unreadable records; "": none */
+};
+/* BUSY, EXISTS, NOTFOUND, CORRUPT (the copy, or what was read, is damaged), FULL, IO. Not ST_OK: the spool is
+ * as it was. The caller has no other threads and no spool open. */
+NODISCARD enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask,
+	const struct spool_watch *watch, struct care_result *result, struct why *why);
+
+/* The same on an open spool, in this process: for tests. Walk everything and compare: every index entry has
+ * its job and the reverse, counters agree, checksums hold. ST_OK: sound. CORRUPT: *why names the first
+ * finding, report (may be NULL) is called for each. */
 typedef void (*spool_check_fn)(void *arg, const char *finding);
 NODISCARD enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why);
 

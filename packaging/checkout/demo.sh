@@ -156,7 +156,7 @@ verify_all() {
 	verify "all attempts of a call carry one Idempotency-Key" calls_are \
 		'map(select(.path | contains("flaky-"))) | length == 3 and (map(.key) | unique | length == 1) and
 			(map(.attempt) | sort == ["1", "2", "3"])'
-	verify "the spool is sound (clario-spool check)" spool check
+	verify "the spool is sound (clario-spool verify)" spool verify
 }
 
 fresh_instance

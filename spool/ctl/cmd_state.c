@@ -1,4 +1,4 @@
-/* spool/ctl/cmd_state.c: stats and check: how the spool as a whole is. */
+/* spool/ctl/cmd_state.c: stats: how the spool as a whole is. */
 #include "spool/ctl/ctl.h"
 #include "spool/ctl/out.h"
 
@@ -90,23 +90,5 @@ int cmd_stats(struct ctl *ctl)
 		s.intake_full ? "; FULL, intake is closed"
 		: s.disk_full ? "; DISK FULL, intake is closed"
 			      : "");
-	return CTL_DONE;
-}
-
-static void print_finding(void *arg, const char *text)
-{
-	(void)arg;
-	puts(text);
-}
-
-int cmd_check(struct ctl *ctl)
-{
-	struct why why = WHY_INIT;
-	enum status st = spool_check(ctl->spool, print_finding, NULL, &why);
-	if (st == ST_CORRUPT)
-		return DAEMON_DAMAGED;
-	if (st != ST_OK)
-		return ctl_fail(st, &why);
-	puts("the spool is sound");
 	return CTL_DONE;
 }

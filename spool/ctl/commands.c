@@ -19,6 +19,8 @@ const struct option_row option_rows[] = {
 	{"job", "ID", "events of this job", OPTION_JOB},
 	{"reveal", NULL, "show values that look like secrets", OPTION_REVEAL},
 	{"if-missing", NULL, "an existing spool is no failure", OPTION_IF_MISSING},
+	{"replace", NULL, "a spool that is not empty is kept aside", OPTION_REPLACE},
+	{"no-verify", NULL, "do not read the copy again", OPTION_NO_VERIFY},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -52,8 +54,16 @@ const struct command commands[] = {
 	{"pause", "", "claim no more jobs, of one phase or of all", 0, 0, ACCESS_WRITE, OPTION_PHASE, 1,
 		cmd_pause},
 	{"resume", "", "end a pause", 0, 0, ACCESS_WRITE, OPTION_PHASE, 0, cmd_pause},
-	{"check", "", "walk the whole spool and compare records, indexes and counters", 0, 0, ACCESS_READ, 0,
-		0, cmd_check},
+	{"verify", "[FILE|DIR]", "hold every page, record, index and counter against the others", 0, 1,
+		ACCESS_NONE, OPTION_JSON, 0, cmd_verify},
+	{"backup", "DIR|FILE", "copy the spool, while it is in use", 1, 1, ACCESS_NONE,
+		OPTION_NO_VERIFY | OPTION_JSON, CARE_BACKUP, cmd_care},
+	{"restore", "FROM", "make a copy the spool (daemons stopped)", 1, 1, ACCESS_NONE,
+		OPTION_REPLACE | OPTION_JSON, CARE_RESTORE, cmd_care},
+	{"compact", "", "give back the room of free pages (daemons stopped)", 0, 0, ACCESS_NONE, OPTION_JSON,
+		CARE_COMPACT, cmd_care},
+	{"repair", "", "rebuild a damaged spool from its records (daemons stopped)", 0, 0, ACCESS_NONE,
+		OPTION_JSON, CARE_REPAIR, cmd_care},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
 };

@@ -31,6 +31,8 @@ enum ctl_option {
 	OPTION_REVEAL = 1 << 13,
 	OPTION_IF_MISSING = 1 << 14,
 	OPTION_JSON = 1 << 15,
+	OPTION_REPLACE = 1 << 16,
+	OPTION_NO_VERIFY = 1 << 17,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -92,7 +94,8 @@ int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
-int cmd_check(struct ctl *ctl);
+int cmd_verify(struct ctl *ctl);
+int cmd_care(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

@@ -15,7 +15,7 @@ void ctl_usage(FILE *to)
 {
 	fputs("usage: clario-spool [-c FILE] [-s DIR] COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n", to);
 	for (size_t i = 0; i < commands_n; i++)
-		fprintf(to, "  %-11s%-9s %s\n", commands[i].name, commands[i].operands, commands[i].help);
+		fprintf(to, "  %-11s%-10s %s\n", commands[i].name, commands[i].operands, commands[i].help);
 	fputs("\nglobal options:\n"
 	      "  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
 	      "  -s, --spool DIR     spool directory, instead of spool.path\n"

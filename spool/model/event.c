@@ -26,6 +26,8 @@ static const char *const names[] = {
 	[EVENT_SET_ASIDE] = "set_aside",
 	[EVENT_NOTIFICATION] = "notification",
 	[EVENT_PROGRESS] = "progress",
+	[EVENT_RESTORED] = "restored",
+	[EVENT_REPAIRED] = "repaired",
 };
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 

@@ -30,6 +30,9 @@ enum event_kind {
 	EVENT_NOTIFICATION = 20, /* D16: name, room, data */
 	EVENT_PROGRESS =
 		21, /* D16: sync_progress_update, workflow.phase.N.*, sync_completed: name, room, data */
+	EVENT_RESTORED =
+		22, /* the spool was, from a backup; events after it may repeat what was done since */
+	EVENT_REPAIRED = 23, /* the spool was, or with a job: its history has a gap */
 	EVENT_KIND_N
 };
 

@@ -171,7 +171,7 @@ static void play(struct disk *d)
 		clean_completed(d); /* makes room inside the file, which does not shrink */
 		all_completed(d, before);
 	}
-	assert_int_equal(instance_tool(d->in, "check", out, sizeof out), 0);
+	assert_int_equal(instance_tool(d->in, "verify", out, sizeof out), 0);
 	print_message("%zu jobs acknowledged, all completed; %u times full to the last byte\n", d->n, rounds);
 	free(body);
 }

@@ -169,7 +169,7 @@ void instance_stop(struct instance *in)
 {
 	char out[4096], log[80];
 	int stopped = run_script(in, "stop");
-	int checked = instance_tool(in, "check", out, sizeof out);
+	int checked = instance_tool(in, "verify", out, sizeof out);
 	bool ok = stopped == 0 && checked == 0 && !has_sanitizer_report(in);
 	if (!ok)
 		show_logs(in);

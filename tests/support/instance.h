@@ -1,7 +1,7 @@
 /* tests/support/instance.h: a whole instance as `make start` makes it (real nginx, clario-fcgi,
  * clario-worker, spool) in a scratch directory, with a receiver of the test's behind it; and requests to it.
  *
- * instance_stop() stops all by pid, runs `clario-spool check` on what is left, and fails the test if that
+ * instance_stop() stops all by pid, runs `clario-spool verify` on what is left, and fails the test if that
  * finds anything. */
 #ifndef TESTS_SUPPORT_INSTANCE_H
 #define TESTS_SUPPORT_INSTANCE_H

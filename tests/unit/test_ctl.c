@@ -137,7 +137,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 	write_conf(f, "16M");
-	assert_run(f, "check", 0, "the spool is sound");
+	assert_run(f, "verify", 0, "the spool is sound");
 	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	free(f);
 	return 0;
@@ -177,7 +177,7 @@ static void refusals__have_their_codes(void **state)
 		{"cancel --all 00000000-0000-7000-8000-000000000000 2>&1", 2, "give ids"},
 		{"list --json --state 2>&1", 2, "requires an argument"},
 		{"stats --state failed 2>&1", 2, "this command does not take that option"},
-		{"check --json 2>&1", 2, "this command does not take that option"},
+		{"init --json 2>&1", 2, "this command does not take that option"},
 		{"init --all 2>&1", 2, "this command does not take that option"},
 		{"workflow 2>&1", 2, "an operand is missing"},
 		{"pause --phase 9 2>&1", 2, "not a phase"},
@@ -324,6 +324,30 @@ static void help__completion__version(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void care__acts_on_the_whole_spool(void **state)
+{
+	struct fixture *f = *state;
+	char args[200];
+	snprintf(args, sizeof args, "backup %s/copy.mdb", f->dir);
+	assert_run(f, args, 0, "copy.mdb: ");
+	assert_run(f, args, 1, NULL);
+	snprintf(args, sizeof args, "verify %s/copy.mdb", f->dir);
+	assert_run(f, args, 0, "the spool is sound");
+	snprintf(args, sizeof args, "restore %s/copy.mdb 2>&1", f->dir);
+	assert_run(f, args, 1, "is not empty");
+	snprintf(args, sizeof args, "restore %s/copy.mdb --replace", f->dir);
+	assert_run(f, args, 0, "the spool as it was: ");
+	assert_run(f, "compact", 0, "MiB now");
+	assert_run(f, "repair", 0, "set aside: 0, not found: 0, histories with a gap: 0");
+	assert_run(f, "repair --json", 0, "\"jobs\":4");
+	struct spool *sp = open_spool(f);
+	assert_run(f, "repair 2>&1", 75, "is in use");
+	spool_close(sp);
+	assert_run(f, "verify --json", 0, "{\"findings\":0}");
+	assert_run(f, "verify /nonexistent 2>&1", 69, "/nonexistent");
+	assert_run(f, "verify /dev/null 2>&1", 65, "file: /dev/null is not a spool's data");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +360,7 @@ int main(void)
 		CASE(steering__one_some_all),
 		CASE(pause__and_resume),
 		CASE(help__completion__version),
+		CASE(care__acts_on_the_whole_spool),
 	};
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

@@ -3,7 +3,9 @@
 #include "spool/store/lmdb/env.h"
 
 #include "spool/base/fs.h"
+#include "spool/store/lmdb/hold.h"
 #include "spool/store/lmdb/init.h"
+#include "spool/store/lmdb/pages.h"
 #include "spool/store/lmdb/tx.h"
 #include "spool/store/lmdb/wake.h"
 
@@ -167,9 +169,25 @@ static enum status check_birth(struct store *store, const struct spool_conf *con
 	return ST_OK;
 }
 
+/* Before LMDB is let at the file: it would crash on some that are damaged. */
+static enum status check_head(const struct store *store, struct why *why)
+{
+	struct why found = WHY_INIT;
+	enum status st = pages_check_head(store->data_path, &found);
+	if (st == ST_CORRUPT)
+		return why_set(why, st, "cannot open the spool: %.200s; see clario-spool verify", found.text);
+	if (st != ST_OK && why)
+		*why = found;
+	return st;
+}
+
 static enum status open_all(struct store *store, const struct spool_conf *conf, struct why *why)
 {
 	enum status st = find_data(store, conf, why);
+	if (st == ST_OK)
+		st = hold_take(conf->path, HOLD_SHARED, &store->hold_fd, why);
+	if (st == ST_OK)
+		st = check_head(store, why);
 	if (st == ST_OK)
 		st = open_env(store, conf, why);
 	if (st == ST_OK)
@@ -187,7 +205,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return why_set(why, ST_NOMEM, "out of memory");
-	store->wake_fd = -1;
+	store->wake_fd = store->hold_fd = -1;
 	store->read_only = conf->read_only;
 	store->ordering = conf->ordering;
 	store->max_depth = conf->max_depth;
@@ -222,6 +240,7 @@ void env_close(struct store *store)
 		mdb_env_close(store->env);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);
+	hold_drop(store->hold_fd);
 	free(store->data_path);
 	free(store->path);
 	free(store);

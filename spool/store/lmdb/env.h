@@ -39,6 +39,7 @@ struct store {
 	struct dedupe_policy dedupe;
 	uint64_t seed; /* of index hashes */
 	int wake_fd;
+	int hold_fd; /* hold.h */
 	atomic_bool broken;
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */

@@ -50,7 +50,7 @@ void events_delete(struct tx *tx, const struct job *job)
 		struct event event = {.seq = seq};
 		struct key key = key_of_seq(seq);
 		struct slice record;
-		/* An event that cannot be read ends the chain: what lies before it stays, and `check` names
+		/* An event that cannot be read ends the chain: what lies before it stays, and `verify` names
 		 * it. */
 		if (tx_get(tx, TREE_EVENT, key_slice(&key), &record) != ST_OK ||
 			record_decode_event(record, &event) != ST_OK)

@@ -240,7 +240,7 @@ static bool claim_one(
 	}
 	if (!rules_is_claimable(&l.job) || rules_claim(&l.job, ask, tx->now, &event, NULL) != ST_OK) {
 		tx_fail_status(
-			tx, ST_CORRUPT, "the queue names a job that is not waiting; run clario-spool check");
+			tx, ST_CORRUPT, "the queue names a job that is not waiting; run clario-spool verify");
 		loaded_release(&l);
 		return false;
 	}

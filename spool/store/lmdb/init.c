@@ -127,7 +127,7 @@ static void remove_leftover(const char *dir)
 	rmdir(dir);
 }
 
-static enum status make_wake_fifo(const char *spool_dir, struct why *why)
+enum status init_wake(const char *spool_dir, struct why *why)
 {
 	char path[PATH_MAX];
 	if (snprintf(path, sizeof path, "%s/wake", spool_dir) >= (int)sizeof path)
@@ -172,7 +172,7 @@ enum status init_spool(const struct spool_conf *conf, struct why *why)
 		return st;
 	st = build_new(conf, fresh, why);
 	if (st == ST_OK)
-		st = make_wake_fifo(conf->path, why);
+		st = init_wake(conf->path, why);
 	if (st == ST_OK && rename(fresh, final) != 0)
 		st = why_errno(why, errno, "cannot rename %s to %s", fresh, final);
 	if (st == ST_OK)

@@ -15,6 +15,8 @@ void birth_encode(const struct birth *birth, struct buf *out);
 enum status birth_decode(struct slice record, struct birth *out);
 
 extern const char *const tree_names[TREE_N];
+/* The FIFO `wake`; one that is there already is good. */
+enum status init_wake(const char *spool_dir, struct why *why);
 enum status init_spool(const struct spool_conf *conf, struct why *why);
 
 #endif

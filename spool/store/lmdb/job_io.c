@@ -124,25 +124,32 @@ static void put_unique_keys(struct tx *tx, const struct job *job)
 	}
 }
 
-struct job_hashes job_hashes(const struct store *store, const struct job *job)
+struct job_hashes job_hashes(uint64_t seed, const struct job *job)
 {
 	return (struct job_hashes){
-		key_workflow_hash(store->seed, job->workflow_id), key_user_hash(store->seed, job->user_id)};
+		key_workflow_hash(seed, job->workflow_id), key_user_hash(seed, job->user_id)};
+}
+
+void job_enter(struct tx *tx, const struct job *job, bool is_new)
+{
+	uint64_t seed = tx->store->seed;
+	struct job_hashes hashes = job_hashes(seed, job);
+	struct key member = key_member(seed, job);
+	struct slice empty = {"", 0};
+	put_state(tx, job, &hashes, is_new);
+	put_queue(tx, job);
+	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
+	put_unique_keys(tx, job);
+	count(tx, job->phase, rules_place(job), 1);
 }
 
 void job_insert(struct tx *tx, struct job *job)
 {
-	struct job_hashes hashes = job_hashes(tx->store, job);
-	struct key id = key_of_id(job->id), member = key_member(tx->store->seed, job);
-	struct slice empty = {"", 0};
+	struct key id = key_of_id(job->id);
 	record_encode_trigger(job, &tx->scratch);
 	tx_append(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
-	put_state(tx, job, &hashes, true);
-	put_queue(tx, job);
-	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
-	put_unique_keys(tx, job);
+	job_enter(tx, job, true);
 	tx->head.accepted_total++;
-	count(tx, job->phase, rules_place(job), 1);
 }
 
 /* A unique key may have passed on to a later job (a solo user's does): it goes only with the job it names. */

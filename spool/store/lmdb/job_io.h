@@ -22,7 +22,7 @@ void loaded_release(struct loaded *l);
 
 enum job_parts { JOB_STATE_ONLY, JOB_WITHOUT_PAYLOAD, JOB_WHOLE };
 
-struct job_hashes job_hashes(const struct store *store, const struct job *job);
+struct job_hashes job_hashes(uint64_t seed, const struct job *job);
 
 /* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace,
  * the grant of attempts): enough for every rule but an operator's retry.
@@ -32,6 +32,10 @@ enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, stru
 void job_update(struct tx *tx, struct loaded *l);
 /* Store a new one with all its entries. Its id must be greater than all before. */
 void job_insert(struct tx *tx, struct job *job);
+/* Everything that follows from a job's two records: its state record under this spool's hash, its place in
+ * the queue and in the indexes, its keys, its counts; not the line. For a new one, and for one that repair
+ * has found. */
+void job_enter(struct tx *tx, const struct job *job, bool is_new);
 /* Take it out with everything that belongs to it, its events too. Needs JOB_WHOLE. */
 void job_delete(struct tx *tx, struct loaded *l);
 /* The greatest id in the spool, zero when there is none. */

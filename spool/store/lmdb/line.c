@@ -20,7 +20,7 @@ static struct job_id next_in_line(struct tx *tx, uint64_t workflow_hash, struct 
 	return id;
 }
 
-static void put_entry(struct tx *tx, uint64_t workflow_hash, struct job_id id)
+void line_enter(struct tx *tx, uint64_t workflow_hash, struct job_id id)
 {
 	struct key key = key_line(workflow_hash, id);
 	tx_put(tx, TREE_WORKFLOW, key_slice(&key), (struct slice){"", 0});
@@ -60,9 +60,9 @@ bool line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id)
 	bool has_entries = !id_is_zero(next_in_line(tx, workflow_hash, (struct job_id){{0}}));
 	size_t others = has_entries ? 0 : look_around(tx, workflow_hash, &alone);
 	if (!id_is_zero(alone))
-		put_entry(tx, workflow_hash, alone);
+		line_enter(tx, workflow_hash, alone);
 	if (has_entries || !id_is_zero(alone) || others >= LINE_FEW)
-		put_entry(tx, workflow_hash, id);
+		line_enter(tx, workflow_hash, id);
 	return !has_entries && id_is_zero(alone);
 }
 
@@ -71,7 +71,7 @@ void line_pass(struct tx *tx, uint64_t workflow_hash)
 	struct job_id alone = {{0}};
 	if (id_is_zero(next_in_line(tx, workflow_hash, alone)) &&
 		look_around(tx, workflow_hash, &alone) >= LINE_FEW && !id_is_zero(alone))
-		put_entry(tx, workflow_hash, alone);
+		line_enter(tx, workflow_hash, alone);
 }
 
 /* Give the turn to the first of the line that can be read. A damaged one is set aside, or it would block the

@@ -15,6 +15,8 @@ enum { LINE_FEW = 8 };
 
 /* A job comes to life, or back to it, whose record does not say so yet. true: it has the turn at once. */
 bool line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+/* The entry alone, for a line that is being written anew: each job may have one. */
+void line_enter(struct tx *tx, uint64_t workflow_hash, struct job_id id);
 /* A job comes that does not stand in line: it may be the one too many for another to stand there without an
  * entry. */
 void line_pass(struct tx *tx, uint64_t workflow_hash);

@@ -173,7 +173,7 @@ static void del(struct tx *tx, enum tree tree, struct slice key, bool must_exist
 	MDB_val k = val_of(key);
 	int rc = mdb_del(tx->txn, tx->store->dbi[tree], &k, NULL);
 	if (rc == MDB_NOTFOUND && must_exist)
-		tx_fail_status(tx, ST_CORRUPT, "an index entry is missing; run clario-spool check");
+		tx_fail_status(tx, ST_CORRUPT, "an index entry is missing; run clario-spool verify");
 	else if (rc != 0 && rc != MDB_NOTFOUND)
 		tx_fail(tx, rc, "cannot delete");
 }

@@ -1,0 +1,34 @@
+/* spool/ctl/progress.c: see progress.h. */
+#include "spool/ctl/progress.h"
+
+#include "spool/base/clock.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { WIDTH = 40, REDRAW_US = 200000 };
+
+void progress_show(struct progress *p, uint64_t done, uint64_t total)
+{
+	static const char full[WIDTH + 1] = "########################################";
+	int64_t now = clock_mono_us();
+	if (!isatty(STDERR_FILENO) || (p->is_shown && now - p->shown_at_us < REDRAW_US))
+		return;
+	if (total) {
+		double share = done < total ? (double)done / (double)total : 1;
+		fprintf(stderr, "\r%s [%-*.*s] %3.0f %%", p->what, WIDTH, (int)(share * WIDTH), full,
+			share * 100);
+	} else {
+		fprintf(stderr, "\r%s %llu", p->what, (unsigned long long)done);
+	}
+	fflush(stderr);
+	p->is_shown = true;
+	p->shown_at_us = now;
+}
+
+void progress_clear(struct progress *p)
+{
+	if (p->is_shown)
+		fputs("\r\033[K", stderr);
+	p->is_shown = false;
+}

@@ -1,0 +1,17 @@
+/* tests/unit/care_fixture.h: a spool that has lived, and what verify says of one. */
+#ifndef TESTS_UNIT_CARE_FIXTURE_H
+#define TESTS_UNIT_CARE_FIXTURE_H
+#include "tests/unit/store_fixture.h"
+
+/* Jobs in every state, some with keys, some with payloads of several pages. */
+void fill(struct fixture *f, int jobs);
+
+struct told {
+	uint64_t findings;
+	char all[8192];
+};
+void hear(void *arg, const struct spool_finding *finding); /* arg: a struct told */
+/* OK or CORRUPT, with its findings. */
+enum status verify(struct fixture *f, const char *path, struct told *told);
+
+#endif
