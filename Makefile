@@ -73,13 +73,14 @@ FAULT_OBJS_io := tests/unit/store_fixture.c
 FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
+WIRE_PROGRAM := $(B)/tests/wire/test_wire
 CONFORMANCE_TESTS := intake phases retry queue crash
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(B)/tests/fault/test_disk tests/slow/damage.sh
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/slow/damage.sh
 
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, model/lease.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
@@ -122,6 +123,9 @@ $(B)/tests/power/test_power: $(call obj,tests/power/replay.c) | $(B)/tests/power
 $(B)/tests/crash/test_storm: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
 $(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
+
+$(WIRE_PROGRAM): $(B)/tests/wire/test_wire.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -166,11 +170,11 @@ check:
 	@$(CHECKOUT)/deps.sh build run demo test
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(PRELOAD_PROGRAMS)
-	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAM) $(PRELOAD_PROGRAMS)
+	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAM) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000
 check-slow: check
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
