@@ -9,7 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+
+enum { PARAMS_MS = 10000, LOOK_AGAIN_MS = 5 };
 
 struct desk {
 	struct desks *all;
@@ -33,11 +36,28 @@ static bool set_blocking(int fd, bool blocks)
 	return flags >= 0 && fcntl(fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) == 0;
 }
 
+/* Until all of the parameters are there: libfcgi must not be let at them before they have been looked at.
+ * What is there already stays readable, so only the passing of time, or the peer's end, can be waited for. */
+static bool has_params(const struct desk *desk, const struct conn *c)
+{
+	int64_t until = clock_mono_us() + PARAMS_MS * INT64_C(1000);
+	enum wire_sight sight;
+	while ((sight = wire_look(&c->wire)) == WIRE_PARTIAL || sight == WIRE_NOTHING) {
+		struct pollfd end = {.fd = c->wire.fcgi.ipcFd, .events = POLLRDHUP};
+		if (clock_mono_us() > until || atomic_load(&desk->all->app->stopping) ||
+			poll(&end, 1, LOOK_AGAIN_MS) > 0)
+			return false;
+	}
+	return sight == WIRE_BODY || sight == WIRE_WHOLE;
+}
+
 /* A request that another thread has taken is ready to be worked on. */
 static bool take(struct desk *desk, struct conn *c)
 {
 	if (c->is_taken)
 		return true;
+	if (!has_params(desk, c))
+		return false;
 	watch_set(&desk->watch, WATCH_READING);
 	bool is_taken = wire_take(&c->wire);
 	watch_set(&desk->watch, WATCH_IDLE);

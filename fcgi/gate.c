@@ -78,13 +78,15 @@ static void receive(struct gate *g, struct conn *c)
 		conn_wait(c, state);
 		break;
 	case WIRE_ENDED:
+	case WIRE_BROKEN:
 		conn_close(c);
 		break;
 	case WIRE_WHOLE:
 		conn_begin(c);
 		begin(g, c);
 		break;
-	case WIRE_ODD:
+	case WIRE_PARTIAL:
+	case WIRE_BODY:
 		conn_begin(c);
 		desks_add(g->desks, c);
 		break;

@@ -30,12 +30,15 @@ void wire_close(struct wire *wire);
 
 enum wire_sight {
 	WIRE_NOTHING, /* no bytes yet */
+	WIRE_PARTIAL, /* not all of the parameters yet */
+	WIRE_BODY,    /* all of the parameters, and not all of the body, or more than can be seen */
 	WIRE_WHOLE,   /* one request to its end */
-	WIRE_ODD,     /* part of one, too large a one to see, or not one */
+	WIRE_BROKEN,  /* not the beginning of a request, or parameters that lie about their lengths */
 	WIRE_ENDED,   /* the peer is gone */
 };
 
-/* What wire_take() would find. Takes nothing and does not block. */
+/* What wire_take() would find. Takes nothing and does not block. Only WIRE_BODY and WIRE_WHOLE may be taken:
+ * libfcgi believes the lengths of parameters (2 GiB each, and their sum is an int). */
 enum wire_sight wire_look(const struct wire *wire);
 
 /* Take a request. false: there is none, and the connection is closed. */

@@ -290,6 +290,29 @@ static void garbage__ends_the_connection_and_nothing_else(void **state)
 	assert_int_equal(ask_good(f), 200);
 }
 
+/* libfcgi would add such lengths up to an int, and ask malloc for the sum. */
+static void params__that_lie_end_the_connection(void **state)
+{
+	struct fixture *f = *state;
+	static const unsigned char lies[][8] = {
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		{0xff, 0xff, 0xff, 0xff, 0x80, 0, 0, 1},
+		{0x80, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe},
+		{4, 0xff, 0xff, 0xff, 0xff, 'a', 'b', 'c'},
+		{200, 200, 'a', 'b', 'c', 'd', 'e', 'f'},
+	};
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		struct buf bytes = BUF_INIT(8192);
+		add_begin(&bytes, false);
+		add_record(&bytes, PARAMS, lies[i], sizeof lies[i]);
+		add_record(&bytes, PARAMS, NULL, 0);
+		add_record(&bytes, STDIN, NULL, 0);
+		assert_int_equal(ask(f, &bytes, false), 0);
+		buf_release(&bytes);
+	}
+	assert_int_equal(ask_good(f), 200);
+}
+
 static void refusals__do_not_let_the_body_speak(void **state)
 {
 	struct fixture *f = *state;
@@ -463,6 +486,7 @@ int main(void)
 		SERVED(lengths__must_agree_with_the_body),
 		SERVED(bodies__cut_off_are_not_stored),
 		SERVED(garbage__ends_the_connection_and_nothing_else),
+		SERVED(params__that_lie_end_the_connection),
 		SERVED(refusals__do_not_let_the_body_speak),
 		SERVED(kept__connections_serve_again),
 		SERVED(too_large__is_drained_then_cut),
