@@ -6,7 +6,7 @@
 #include <time.h>
 
 enum {
-	STACK_SIZE = 256 << 10, /* the JSON parser recurses at most 64 levels deep */
+	STACK_SIZE = 512 << 10, /* a look at 64 KiB, a JSON parser that recurses at most 64 levels deep */
 	JOIN_MAX_US = 60000000,
 };
 

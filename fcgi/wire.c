@@ -213,13 +213,13 @@ static bool params_are_true(const uint8_t *p, size_t n)
 
 /* What has been seen of a request so far. */
 struct look {
-	uint8_t params[LOOK_MAX];
+	uint8_t *params; /* gathered in place, over headers that have been looked at */
 	size_t params_len;
 	bool has_begun, has_params;
 };
 
 /* One whole record. */
-static enum wire_sight look_at_record(struct look *look, int type, const uint8_t *content, size_t len)
+static enum wire_sight look_at_record(struct look *look, int type, uint8_t *content, size_t len)
 {
 	if (!look->has_begun) {
 		look->has_begun = true;
@@ -232,7 +232,9 @@ static enum wire_sight look_at_record(struct look *look, int type, const uint8_t
 	}
 	if (type != FCGI_PARAMS)
 		return WIRE_BROKEN;
-	memcpy(look->params + look->params_len, content, len);
+	if (!look->params)
+		look->params = content;
+	memmove(look->params + look->params_len, content, len);
 	look->params_len += len;
 	look->has_params = len == 0;
 	if (!look->has_params)
@@ -240,12 +242,10 @@ static enum wire_sight look_at_record(struct look *look, int type, const uint8_t
 	return params_are_true(look->params, look->params_len) ? WIRE_BODY : WIRE_BROKEN;
 }
 
-static enum wire_sight look_at_records(const uint8_t *p, size_t n)
+static enum wire_sight look_at_records(uint8_t *p, size_t n)
 {
 	const uint8_t *first = p, *end = p + n;
-	struct look look; /* most of it is not worth clearing */
-	look.params_len = 0;
-	look.has_begun = look.has_params = false;
+	struct look look = {0};
 	enum wire_sight sight = WIRE_PARTIAL;
 	while (end - p >= RECORD_HEADER) {
 		size_t content = (size_t)(p[4] << 8 | p[5]), padding = p[6];
