@@ -36,7 +36,9 @@ static void damaged__job_is_set_aside_and_the_rest_goes_on(void **state)
 		struct why why = WHY_INIT;
 		char workflow[8];
 		snprintf(workflow, sizeof workflow, "w%zu", i);
-		struct job_id bad = accept_job(f, 2, workflow, "u", "{\"a\":1}");
+		struct trigger t = make_trigger(2, workflow, "u", "{\"a\":1}");
+		t.idempotency_key = slice_text(workflow);
+		struct job_id bad = submit(f, &t).id;
 		struct job_id follower = accept_job(f, 3, workflow, "u", "{}");
 		struct job_id other = accept_job(f, 4, i ? "x1" : "x0", "u", "{}");
 		spoil(f, trees[i], bad);

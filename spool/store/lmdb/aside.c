@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/aside.h"
 
 #include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/record.h"
 
@@ -23,15 +24,22 @@ static void keep(struct tx *tx, enum tree tree, char kind, struct job_id id)
 	buf_release(&copy);
 }
 
-/* All trees of indexes end their keys with the job's id. */
+/* The tree of keys holds the job's id as value, all other indexes end their keys with it. */
+static bool names_job(enum tree tree, const struct walk *w, struct job_id id)
+{
+	struct job_id named;
+	if (tree == TREE_KEY)
+		return record_decode_id(w->value, &named) == ST_OK && id_cmp(named, id) == 0;
+	return w->key.len >= sizeof id.b && id_cmp(key_get_id(w->key, w->key.len - sizeof id.b), id) == 0;
+}
+
 static size_t find_entries(struct tx *tx, enum tree tree, struct job_id id, struct key found[FOUND_MAX])
 {
 	size_t n = 0;
 	struct walk w;
 	bool more = walk_open(&w, tx, tree) && walk_from(&w, (struct slice)SLICE_INIT);
 	for (; more && n < FOUND_MAX; more = walk_next(&w)) {
-		if (w.key.len < sizeof id.b || w.key.len > sizeof found->b ||
-			id_cmp(key_get_id(w.key, w.key.len - sizeof id.b), id) != 0)
+		if (w.key.len > sizeof found->b || !names_job(tree, &w, id))
 			continue;
 		found[n].len = w.key.len;
 		memcpy(found[n++].b, w.key.p, w.key.len);
@@ -59,7 +67,10 @@ static void drop_queue_entry(struct tx *tx, struct job_id id, const struct key *
 static void drop_by_scan(struct tx *tx, struct job_id id)
 {
 	struct key found[FOUND_MAX];
-	size_t n = find_entries(tx, TREE_WORKFLOW, id, found);
+	size_t n = find_entries(tx, TREE_KEY, id, found);
+	for (size_t i = 0; i < n; i++)
+		tx_del_if_there(tx, TREE_KEY, key_slice(&found[i]));
+	n = find_entries(tx, TREE_WORKFLOW, id, found);
 	for (size_t i = 0; i < n; i++) {
 		struct slice key = key_slice(&found[i]);
 		if (key_get(key, WORKFLOW_KIND, 1) == KIND_LINE)
@@ -73,6 +84,7 @@ static void drop_by_trigger(struct tx *tx, const struct job *job, uint64_t workf
 {
 	struct key member = key_member(tx->store->seed, job);
 	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&member));
+	job_drop_keys(tx, job);
 	line_drop(tx, workflow_hash, job->id);
 }
 

@@ -164,16 +164,21 @@ static void del_unique_key(struct tx *tx, int kind, struct slice text, struct jo
 		tx_del_if_there(tx, TREE_KEY, key_slice(&key));
 }
 
+void job_drop_keys(struct tx *tx, const struct job *job)
+{
+	if (job->idempotency_key.len)
+		del_unique_key(tx, KIND_EXPLICIT, job->idempotency_key, job->id);
+	if (job->solo_user || job->phase == PHASE_FIRST)
+		del_unique_key(tx, KIND_SOLO, job->user_id, job->id);
+}
+
 void job_delete(struct tx *tx, struct loaded *l)
 {
 	struct job *job = &l->job;
 	struct key id = key_of_id(job->id), member = key_member(tx->store->seed, job);
 	line_leave(tx, l);
 	events_delete(tx, job);
-	if (job->idempotency_key.len)
-		del_unique_key(tx, KIND_EXPLICIT, job->idempotency_key, job->id);
-	if (job->solo_user)
-		del_unique_key(tx, KIND_SOLO, job->user_id, job->id);
+	job_drop_keys(tx, job);
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
 	tx_del(tx, TREE_WORKFLOW, key_slice(&member));
 	tx_del(tx, TREE_TRIGGER, key_slice(&id));
