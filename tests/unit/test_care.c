@@ -88,8 +88,8 @@ static void verify__is_content_with_a_spool_in_use_stopped_or_copied(void **stat
 	store_reopen(f);
 }
 
-/* Accept and complete job after job until killed. While somebody reads, no page is given back: the map may fill up,
- * which is no more than a reason to wait. */
+/* Accept and complete job after job until killed. While somebody reads, no page is given back: the map may
+ * fill up, which is no more than a reason to wait. */
 static _Noreturn void keep_busy(struct fixture *f)
 {
 	struct job held[4];
@@ -104,7 +104,8 @@ static _Noreturn void keep_busy(struct fixture *f)
 		enum status st = f->ops->submit(f->store, f->now, &one, 1, NULL);
 		pass_ms(f, 1);
 		if (st == ST_OK)
-			st = f->ops->exchange(f->store, f->now, NULL, 0, &ask, held, &n, &f->next_due_us, NULL);
+			st = f->ops->exchange(
+				f->store, f->now, NULL, 0, &ask, held, &n, &f->next_due_us, NULL);
 		for (size_t k = 0; k < n; k++) {
 			struct settlement s = {
 				.id = held[k].id, .token = held[k].lease.token, .kind = SETTLE_COMPLETE};
@@ -113,8 +114,8 @@ static _Noreturn void keep_busy(struct fixture *f)
 			job_release(&held[k]);
 		}
 		if (i % 500 == 0)
-			f->ops->remove(f->store, f->now, JOB_COMPLETED, f->now.wall_us, 256, slice_text("tests"),
-				&removed, NULL);
+			f->ops->remove(f->store, f->now, JOB_COMPLETED, f->now.wall_us, 256,
+				slice_text("tests"), &removed, NULL);
 		if (st != ST_OK)
 			usleep(1000);
 	}

@@ -38,8 +38,8 @@ void job_insert(struct tx *tx, struct job *job);
 void job_enter(struct tx *tx, const struct job *job, bool is_new);
 /* Take it out with everything that belongs to it, its events too. Needs JOB_WHOLE. */
 void job_delete(struct tx *tx, struct loaded *l);
-/* The entries under its unique keys that name it. Of a job of which only the trigger can be read too: then it is not
- * known whether its user is one. */
+/* The entries under its unique keys that name it. Of a job of which only the trigger can be read too: then it
+ * is not known whether its user is one. */
 void job_drop_keys(struct tx *tx, const struct job *job);
 /* The greatest id in the spool, zero when there is none. */
 struct job_id job_last_id(struct tx *tx);
