@@ -2,15 +2,16 @@
 # tests/run.sh PROGRAM...: run test programs that print TAP (cmocka's or a script's), and count.
 #
 # TEST_JOBS programs run at a time (one per processor); each may take TEST_SECONDS (300). A failing program's
-# whole output is shown, a passing one's is kept in B/test-results. A program that crashes, runs out of time,
-# prints no plan or other than it planned is one failure more. The last line is `N passed, N failed`; the exit
-# status is 0 if nothing failed.
+# whole output is shown; of a passing one the lines `report: ...`, the rest is kept in B/test-results. A program
+# that crashes, runs out of time, prints no plan or other than it planned is one failure more. The last line is
+# `N passed, N failed`; the exit status is 0 if nothing failed.
 set -eu
 
 B=${B:-build}
 RESULTS=$B/test-results
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 export B
+REPORT='^\(# \)\{0,1\}report: '
 
 # Counts one program's output: `passed failed skipped reason`.
 count_tap() {
@@ -48,8 +49,13 @@ run_program() {
 	[ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
 	[ -z "$reason" ] || line="$line; $reason"
 	line="$line ($((took / 10)).$((took % 10)) s)"
-	[ "$failed" -eq 0 ] || line="$(sed 's/^/    /' "$out.out")
+	if [ "$failed" -ne 0 ]; then
+		line="$(sed 's/^/    /' "$out.out")
 $line"
+	elif grep -q "$REPORT" "$out.out"; then
+		line="$line
+$(sed -n "s/$REPORT/    /p" "$out.out")"
+	fi
 	printf '%s\n' "$line"
 }
 

@@ -160,7 +160,7 @@ static void under_load__stops_and_kills_lose_nothing(void **state)
 		for (int k = 0; k < loads[i].acked; k++)
 			json_decref(wait_state(in, loads[i].ids[k], "completed"));
 	}
-	print_message("%d jobs acknowledged through %zu stops and kills, all completed\n", acked,
+	report("%d jobs acknowledged through %zu stops and kills, all completed\n", acked,
 		sizeof rounds / sizeof *rounds);
 }
 

@@ -295,9 +295,9 @@ static void judge(struct storm *s, struct client *clients)
 	struct verdict v = history_judge(stories, n);
 	assert_int_equal(spool_stats(sp, &stats, NULL), ST_OK);
 	size_t delivered = receiver_count(s->in->receiver, "/api/detections/run", NULL);
-	print_message("%lu kills (%lu inside a write, and %lu of the tool), %zu jobs acknowledged: %zu lost, "
-		      "%zu ended twice, "
-		      "%zu without outcome, %zu deliveries\n",
+	report("%lu kills (%lu inside a write, and %lu of the tool), %zu jobs acknowledged: %zu lost, "
+	       "%zu ended twice, "
+	       "%zu without outcome, %zu deliveries\n",
 		s->kills, s->own_deaths, s->tool_kills, v.acknowledged, v.lost, v.ended_twice,
 		v.without_outcome, delivered);
 	assert_true(history_is_good(&v));
@@ -317,7 +317,7 @@ static void storm_start(struct storm *s, const char *rows)
 	snprintf(s->kill_dir, sizeof s->kill_dir, "/tmp/clario-storm-XXXXXX");
 	assert_non_null(mkdtemp(s->kill_dir));
 	assert_non_null(full);
-	print_message("seed %llu\n", (unsigned long long)s->random);
+	report("seed %llu\n", (unsigned long long)s->random);
 	setenv("CLARIO_KILL_DIR", s->kill_dir, 1);
 	setenv("LD_PRELOAD", full, 1);
 	free(full);
@@ -394,7 +394,7 @@ static void restarts__cost_no_client_more_than_a_retry(void **state)
 		clock_sleep_ms(20);
 	}
 	end_clients(&s, threads);
-	print_message("%lu restarts, the slowest stop took %lld ms (clario-fcgi), %lld ms (clario-worker)\n",
+	report("%lu restarts, the slowest stop took %lld ms (clario-fcgi), %lld ms (clario-worker)\n",
 		restarts, (long long)longest_ms[FCGI], (long long)longest_ms[WORKER]);
 	judge(&s, clients);
 	storm_stop(&s);

@@ -71,7 +71,7 @@ static bool disk_begin(struct disk *d, bool (*mount_it)(struct disk *), const ch
 	d->ids = calloc(IDS_MAX, sizeof *d->ids);
 	d->is_mounted = mount_it(d);
 	if (!d->is_mounted) {
-		print_message("%s cannot be mounted here: not looked at\n", name);
+		report("%s cannot be mounted here: not looked at\n", name);
 		disk_end(d);
 		return false;
 	}
@@ -172,7 +172,7 @@ static void play(struct disk *d)
 		all_completed(d, before);
 	}
 	assert_int_equal(instance_tool(d->in, "verify", out, sizeof out), 0);
-	print_message("%zu jobs acknowledged, all completed; %u times full to the last byte\n", d->n, rounds);
+	report("%zu jobs acknowledged, all completed; %u times full to the last byte\n", d->n, rounds);
 	free(body);
 }
 

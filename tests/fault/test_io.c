@@ -174,7 +174,7 @@ static void sweep(enum fault_kind kind, int err, bool cut)
 	unsigned long k = 1;
 	while (run_with_fault(kind, k, err, cut))
 		k++;
-	print_message("kind %d, %s%s: %lu points\n", kind, strerror(err), cut ? ", cut short" : "", k - 1);
+	report("kind %d, %s%s: %lu points\n", kind, strerror(err), cut ? ", cut short" : "", k - 1);
 	assert_true(k > 1);
 }
 

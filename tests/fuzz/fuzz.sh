@@ -18,6 +18,6 @@ run() {
 
 for target in request record wire conf; do
 	check "$target stands whatever comes" run "$target"
-	sed 's/^/# /' "$SCRATCH/$target.txt"
+	sed "s/^/# report: $target: /" "$SCRATCH/$target.txt"
 done
 done_testing

@@ -27,7 +27,7 @@ is_caught() {
 }
 
 check "every history of two jobs, two workers, deaths, expiry, cancel and retry ends as promised" holds
-sed -n 's/^ *\([0-9.e+]*\) states, stored.*/# \1 states/p' "$SCRATCH/right/report"
+sed -n 's/^ *\([0-9.e+]*\) states, stored.*/# report: \1 states searched/p' "$SCRATCH/right/report"
 for mutant in NO_TOKEN SAME_TOKEN NO_STATE NO_REAP NO_TURN DROP_TURN; do
 	check "the mutant $mutant is caught" is_caught "$mutant"
 done

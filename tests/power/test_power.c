@@ -252,7 +252,7 @@ static struct tally replay_all(
 
 static void tell(const char *what, const struct tally *t)
 {
-	print_message("%s: %lu images", what, t->images);
+	report("%s: %lu images", what, t->images);
 	for (int i = 0; i < FINDING_N; i++)
 		if (t->found[i])
 			print_message(", %s %lu", finding_names[i], t->found[i]);
@@ -264,7 +264,7 @@ static void power_cut__loses_nothing_that_was_promised(void **state)
 	struct world *w = *state;
 	uint64_t seed = setting("POWER_SEED", (unsigned long)clock_now().wall_us);
 	struct replay *r = replay_new(w->log, MUTANT_NONE);
-	print_message("seed %llu, %zu boundaries\n", (unsigned long long)seed, replay_boundaries(r));
+	report("seed %llu, %zu boundaries\n", (unsigned long long)seed, replay_boundaries(r));
 	replay_free(r);
 	struct tally t = replay_all(w, MUTANT_NONE, setting("POWER_IMAGES", 1500), seed, false);
 	tell("power cuts", &t);

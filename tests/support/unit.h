@@ -9,4 +9,7 @@
 /* after those */
 #include <cmocka.h>
 
+/* A line with the seed and the counts of a campaign: tests/run.sh shows it, also when all went well. */
+#define report(...) print_message("report: " __VA_ARGS__)
+
 #endif

@@ -385,12 +385,11 @@ static void campaign__damage_is_named_and_repaired(void **state)
 		repair_copy(&c, i, &sum);
 		clean_copy(&c);
 	}
-	print_message(
-		"seed %llu: %zu copies, %zu with damage that LMDB shows (%zu crash or stall it), all named; "
-		"%zu named in all\n",
+	report("seed %llu: %zu copies, %zu with damage that LMDB shows (%zu crash or stall it), all named; "
+	       "%zu named in all\n",
 		(unsigned long long)seed, copies, live, crashes, named);
-	print_message("repaired: %zu jobs were whole in the copies, %zu are there as they were, %zu are set "
-		      "aside\n",
+	report("repaired: %zu jobs were whole in the copies, %zu are there as they were, %zu are set "
+	       "aside\n",
 		sum.whole, sum.there, sum.set_aside);
 	free(c.sound);
 	free(c.bytes);

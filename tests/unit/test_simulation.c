@@ -398,7 +398,7 @@ static void histories__agree_with_the_model(void **state)
 		run_history(f, seed);
 		store_teardown(&f);
 	}
-	print_message("%llu histories of %d steps, seeds from %llu\n", (unsigned long long)n, STEPS,
+	report("%llu histories of %d steps, seeds from %llu\n", (unsigned long long)n, STEPS,
 		(unsigned long long)first);
 }
 

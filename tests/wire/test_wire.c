@@ -136,7 +136,7 @@ static void smuggle(struct instance *in)
 			answer_release(&a);
 		}
 	assert_int_equal(accepted_total(in), before);
-	print_message("%zu bodies with a request in them, none was taken for one\n", n);
+	report("%zu bodies with a request in them, none was taken for one\n", n);
 }
 
 static void smuggling__connections_closed(void **state)
@@ -264,7 +264,7 @@ static void bad_input__is_refused_with_words(void **state)
 		answer_release(&a);
 	}
 	assert_int_equal(accepted_total(in), before);
-	print_message("%zu kinds of bad input, each refused as documented\n", rows);
+	report("%zu kinds of bad input, each refused as documented\n", rows);
 }
 
 static long proc_number(pid_t pid, const char *file, const char *label)
@@ -302,7 +302,7 @@ static void bad_input__in_a_row_costs_nothing_that_stays(void **state)
 	     threads = proc_number(pid, "status", "Threads:"), slots = proc_number(pid, "status", "FDSize:");
 	send_bad(in, n);
 	long grown = proc_number(pid, "smaps_rollup", "Private_Dirty:") - memory;
-	print_message("%lu bad requests in a row: private memory %+ld KiB\n", n, grown);
+	report("%lu bad requests in a row: private memory %+ld KiB\n", n, grown);
 	assert_int_equal(instance_pid(in, FCGI), pid);
 	assert_int_equal(proc_number(pid, "status", "Threads:"), threads);
 	assert_int_equal(proc_number(pid, "status", "FDSize:"), slots);
@@ -359,8 +359,7 @@ static void slow__senders_delay_nobody(void **state)
 		took[i] = clock_mono_us() - began;
 	}
 	qsort(took, GOOD, sizeof *took, by_value);
-	print_message(
-		"%lu slow senders: good requests took %lld us (median), %lld us (p99; asked for: 50000)\n", n,
+	report("%lu slow senders: good requests took %lld us (median), %lld us (p99; asked for: 50000)\n", n,
 		(long long)took[GOOD / 2], (long long)took[GOOD * 99 / 100]);
 	for (unsigned long i = 0; i < n; i++)
 		close(slow[i]);
@@ -408,7 +407,7 @@ static void overload__is_told_politely(void **state)
 				fail_msg("%s", answer);
 		}
 	}
-	print_message("%zu taken, %zu told to come back\n", taken, refused);
+	report("%zu taken, %zu told to come back\n", taken, refused);
 	assert_int_equal(taken, AT_ONCE * ROUNDS / 2);
 }
 
