@@ -26,9 +26,10 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c co
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
-	rebuild.c engine.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS)
-CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c progress.c cmd_help.c)
+	rebuild.c export.c import.c engine.c)
+DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
@@ -44,13 +45,14 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care repair money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair money retry call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
-UNIT_OBJS_damage := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_damage := $(UNIT_OBJS_care)
 UNIT_OBJS_repair := $(UNIT_OBJS_care)
+UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_retry := worker/retry.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)

@@ -149,6 +149,13 @@ enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask
 	return st == ST_OK ? ops->care(conf, ask, watch, result, why) : st;
 }
 
+enum status spool_export(
+	struct spool *sp, item_sink sink, void *arg, const struct spool_watch *watch, struct why *why)
+{
+	static const struct spool_watch nobody = {0};
+	return sp->ops->export(sp->store, clock_now(), sink, arg, watch ? watch : &nobody, why);
+}
+
 enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why)
 {
 	return sp->ops->check(sp->store, report, arg, why);

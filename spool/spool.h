@@ -7,6 +7,7 @@
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H
 #include "spool/base/clock.h"
+#include "spool/model/item.h"
 #include "spool/model/settle.h"
 #include "spool/model/steer.h"
 #include "spool/model/trigger.h"
@@ -152,16 +153,19 @@ enum care_verb {
 	CARE_RESTORE, /* such a copy becomes the spool; EXISTS when that is not empty, unless `replaces` */
 	CARE_COMPACT, /* without its free pages */
 	CARE_REPAIR,  /* indexes and counters anew from the records; what is unreadable is set aside */
+	CARE_IMPORT,  /* what an export gave becomes the spool; EXISTS as with restore */
 };
 struct care_ask {
 	enum care_verb verb;
-	const char *path; /* backup: to; restore: from */
+	const char *path; /* backup: to; restore and import: from */
 	bool replaces, skips_verify;
+	item_source source; /* import: called in a child process. Not ST_OK ends the act with that */
+	void *source_arg;
 };
 struct care_result {
 	char path[512]; /* what was written, or where the spool as it was before now lies; "": nowhere */
 	uint64_t bytes_before, bytes_after;
-	/* Of repair: what the new spool has, and what it could not have. */
+	/* Of repair and import: what the new spool has, and what it could not have. */
 	uint64_t jobs, events, set_aside, lost, mended, sifted_pages;
 	char aside_path[512]; /* the file with unreadable records; "": none */
 };
@@ -170,7 +174,14 @@ struct care_result {
 NODISCARD enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask,
 	const struct spool_watch *watch, struct care_result *result, struct why *why);
 
-/* The same on an open spool, in this process: for tests. Walk everything and compare: every index entry has
+/* One state of the spool, item by item, in one read transaction: while it lasts no page that is freed is used
+ * again, so a slow sink lets the file grow. watch may be NULL: it is told how far this is, and of each record
+ * that cannot be read. Those of a job are given as set aside. CORRUPT when there were any, or what is no
+ * part of a job is left; the sink's own failure; ST_OK. The end (ITEM_END) is the caller's to write. */
+NODISCARD enum status spool_export(
+	struct spool *sp, item_sink sink, void *arg, const struct spool_watch *watch, struct why *why);
+
+/* Verify on an open spool, in this process: for tests. Walk everything and compare: every index entry has
  * its job and the reverse, counters agree, checksums hold. ST_OK: sound. CORRUPT: *why names the first
  * finding, report (may be NULL) is called for each. */
 typedef void (*spool_check_fn)(void *arg, const char *finding);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -30,6 +31,20 @@ enum status fs_sync_dir(const char *path, struct why *why)
 enum status fs_sync_file(const char *path, struct why *why)
 {
 	return sync_path(path, O_RDWR, why);
+}
+
+enum status fs_publish(const char *part, const char *path, struct why *why)
+{
+	char dir[PATH_MAX];
+	if (snprintf(dir, sizeof dir, "%s", path) >= (int)sizeof dir)
+		return why_set(why, ST_INVALID, "path is too long");
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) != 0)
+		return errno == EEXIST ? why_set(why, ST_EXISTS, "%s is there already", path)
+				       : why_errno(why, errno, "cannot rename %s", part);
+	return fs_sync_dir(slash ? dir : ".", why);
 }
 
 enum status fs_make_dirs(const char *path, unsigned mode, struct why *why)

@@ -116,6 +116,18 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 	return 0;
 }
 
+bool jx_is_text(struct slice bytes)
+{
+	const unsigned char *p = (const unsigned char *)bytes.p;
+	size_t len;
+	for (size_t i = 0; i < bytes.len; i += len) {
+		len = utf8_length(p + i, bytes.len - i);
+		if (len == 0 || p[i] == '\0')
+			return false;
+	}
+	return true;
+}
+
 static void escape_control(struct buf *out, unsigned char c)
 {
 	static const char *const named[0x20] = {

@@ -42,6 +42,9 @@ void jx_raw(struct jx_writer *w, const char *key,
 void jx_value(struct jx_writer *w, const char *key, const json_t *value); /* compact dump of a parsed value */
 /* A time as text, or null for 0. */
 void jx_time(struct jx_writer *w, const char *key, int64_t wall_us);
+/* jx_escape() and jx_parse() give the same bytes back: valid UTF-8 (RFC 3629) without NUL, which jansson
+ * takes in no string. */
+bool jx_is_text(struct slice bytes);
 /* Bytes as a quoted, escaped JSON string; invalid UTF-8 becomes U+FFFD. */
 void jx_escape(struct buf *out, struct slice text);
 

@@ -1,4 +1,5 @@
-/* spool/ctl/cmd_care.c: verify, and the acts on a spool as a whole: backup, restore, compact, repair. */
+/* spool/ctl/cmd_care.c: verify, and the acts on a spool as a whole: backup, restore, compact, repair, import.
+ */
 #include "spool/ctl/ctl.h"
 #include "spool/ctl/out.h"
 #include "spool/ctl/progress.h"
@@ -67,7 +68,13 @@ int cmd_verify(struct ctl *ctl)
 	return verify(ctl, ctl->args_n ? ctl->args[0] : ctl->opts.spool.path);
 }
 
-static void print_result_json(const struct care_result *c, const char *act)
+/* From records: it counts them. */
+static bool builds_anew(enum care_verb verb)
+{
+	return verb == CARE_REPAIR || verb == CARE_IMPORT;
+}
+
+static void print_result_json(const struct care_result *c, const char *act, enum care_verb verb)
 {
 	struct buf line;
 	struct jx_writer w;
@@ -77,7 +84,7 @@ static void print_result_json(const struct care_result *c, const char *act)
 	jx_cstring(&w, "path", c->path);
 	jx_int(&w, "bytes_before", (int64_t)c->bytes_before);
 	jx_int(&w, "bytes_after", (int64_t)c->bytes_after);
-	if (strcmp(act, "repair") == 0) {
+	if (builds_anew(verb)) {
 		jx_int(&w, "jobs", (int64_t)c->jobs);
 		jx_int(&w, "events", (int64_t)c->events);
 		jx_int(&w, "set_aside", (int64_t)c->set_aside);
@@ -89,7 +96,7 @@ static void print_result_json(const struct care_result *c, const char *act)
 	out_json_end(&line);
 }
 
-static void print_repair(const struct care_result *c)
+static void print_counts(const struct care_result *c)
 {
 	printf("jobs: %llu, events: %llu\nset aside: %llu, not found: %llu, histories with a gap: %llu\n",
 		(unsigned long long)c->jobs, (unsigned long long)c->events, (unsigned long long)c->set_aside,
@@ -98,15 +105,14 @@ static void print_repair(const struct care_result *c)
 		printf("what could not be read: %s\n", c->aside_path);
 }
 
-static void print_result(const struct ctl *ctl, const struct care_result *c)
+static void print_result(const struct ctl *ctl, const struct care_result *c, enum care_verb verb)
 {
-	enum care_verb verb = (enum care_verb)ctl->command->arg;
 	if (ctl_has(ctl, OPTION_JSON)) {
-		print_result_json(c, ctl->command->name);
+		print_result_json(c, ctl->command->name, verb);
 		return;
 	}
-	if (verb == CARE_REPAIR)
-		print_repair(c);
+	if (builds_anew(verb))
+		print_counts(c);
 	if (verb == CARE_BACKUP)
 		printf("%s: %.1f MiB\n", c->path, (double)c->bytes_after / (1 << 20));
 	else
@@ -116,25 +122,28 @@ static void print_result(const struct ctl *ctl, const struct care_result *c)
 		printf("the spool as it was: %s\n", c->path);
 }
 
-int cmd_care(struct ctl *ctl)
+int ctl_care(struct ctl *ctl, const struct care_ask *ask)
 {
 	struct report r = {.bar = {.what = ctl->command->name}, .as_json = ctl_has(ctl, OPTION_JSON)};
 	struct spool_watch watch = {.found = print_finding, .progress = show_progress, .arg = &r};
 	struct spool_conf conf = opts_spool_conf(&ctl->opts);
+	struct care_result result;
+	struct why why = WHY_INIT;
+	enum status st = spool_care(&conf, ask, &watch, &result, &why);
+	progress_clear(&r.bar);
+	if (st == ST_INVALID && ask->source) /* not the command is wrong but the data: EX_DATAERR */
+		st = ST_CORRUPT;
+	if (st != ST_OK)
+		return ctl_fail_or_no(st, &why);
+	print_result(ctl, &result, ask->verb);
+	return CTL_DONE;
+}
+
+int cmd_care(struct ctl *ctl)
+{
 	struct care_ask ask = {.verb = (enum care_verb)ctl->command->arg,
 		.path = ctl->args_n ? ctl->args[0] : "",
 		.replaces = ctl_has(ctl, OPTION_REPLACE),
 		.skips_verify = ctl_has(ctl, OPTION_NO_VERIFY)};
-	struct care_result result;
-	struct why why = WHY_INIT;
-	enum status st = spool_care(&conf, &ask, &watch, &result, &why);
-	progress_clear(&r.bar);
-	if (st == ST_EXISTS) {
-		fprintf(stderr, "clario-spool: %s\n", why.text);
-		return CTL_NO;
-	}
-	if (st != ST_OK)
-		return ctl_fail(st, &why);
-	print_result(ctl, &result);
-	return CTL_DONE;
+	return ctl_care(ctl, &ask);
 }

@@ -64,6 +64,10 @@ const struct command commands[] = {
 		CARE_COMPACT, cmd_care},
 	{"repair", "", "rebuild a damaged spool from its records (daemons stopped)", 0, 0, ACCESS_NONE,
 		OPTION_JSON, CARE_REPAIR, cmd_care},
+	{"export", "[FILE]", "write the whole spool as JSON lines, while it is in use", 0, 1, ACCESS_READ, 0,
+		0, cmd_export},
+	{"import", "FILE|-", "make an export the spool (daemons stopped)", 1, 1, ACCESS_NONE,
+		OPTION_REPLACE | OPTION_JSON, 0, cmd_import},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
 };

@@ -83,6 +83,10 @@ static inline bool ctl_has(const struct ctl *ctl, enum ctl_option option)
 }
 /* Complain on stderr and give the exit code of a status. */
 int ctl_fail(enum status st, const struct why *why);
+/* The same, but that something is there already is an answer: no. */
+int ctl_fail_or_no(enum status st, const struct why *why);
+/* An act on the spool as a whole, with a bar, and what came of it. The exit code. */
+int ctl_care(struct ctl *ctl, const struct care_ask *ask);
 /* A job id from an operand. false: complained. */
 bool ctl_id(const char *text, struct job_id *out);
 
@@ -96,6 +100,8 @@ int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
+int cmd_export(struct ctl *ctl);
+int cmd_import(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

@@ -16,6 +16,12 @@ int ctl_fail(enum status st, const struct why *why)
 	return daemon_exit_code(st);
 }
 
+int ctl_fail_or_no(enum status st, const struct why *why)
+{
+	int code = ctl_fail(st, why);
+	return st == ST_EXISTS ? CTL_NO : code;
+}
+
 bool ctl_id(const char *text, struct job_id *out)
 {
 	if (id_parse(slice_text(text), out) == ST_OK)

@@ -26,6 +26,11 @@ void progress_show(struct progress *p, uint64_t done, uint64_t total)
 	p->shown_at_us = now;
 }
 
+void progress_show_to(void *arg, uint64_t done, uint64_t total)
+{
+	progress_show(arg, done, total);
+}
+
 void progress_clear(struct progress *p)
 {
 	if (p->is_shown)

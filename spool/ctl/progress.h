@@ -13,6 +13,8 @@ struct progress {
 
 /* total 0: not known, a count is shown. Redraws a few times a second. */
 void progress_show(struct progress *p, uint64_t done, uint64_t total);
+/* The same as a watch's function. arg: a struct progress. */
+void progress_show_to(void *arg, uint64_t done, uint64_t total);
 /* Wipes it, before anything else is printed and at the end. */
 void progress_clear(struct progress *p);
 

@@ -51,6 +51,9 @@ struct store_ops {
 	enum status (*verify)(const char *path, const struct spool_watch *watch, struct why *why);
 	enum status (*care)(const struct spool_conf *conf, const struct care_ask *ask,
 		const struct spool_watch *watch, struct care_result *result, struct why *why);
+	/* now is the items' exported_at. */
+	enum status (*export)(struct store *store, struct moment now, item_sink sink, void *arg,
+		const struct spool_watch *watch, struct why *why);
 	enum status (*check)(struct store *store, spool_check_fn report, void *arg, struct why *why);
 	enum status (*bookmark_get)(struct store *store, const char *name, uint64_t *value, struct why *why);
 	enum status (*bookmark_set)(struct store *store, const char *name, uint64_t value, struct why *why);

@@ -9,7 +9,8 @@ cat >"$SCRATCH/edges" <<'END'
 ^spool/base/       ^spool/base/
 ^spool/model/      ^spool/(base|model)/
 ^spool/store/      ^spool/(base|model|store)/|^spool/spool[.]h$
-^spool/ctl/        ^spool/(base|model|ctl)/|^spool/[^/]*$
+^spool/dump/       ^spool/(base|model|dump)/
+^spool/ctl/        ^spool/(base|model|dump|ctl)/|^spool/[^/]*$
 ^spool/[^/]*$      ^spool/(base|model)/|^spool/store/store[.]h$|^spool/[^/]*$
 ^fcgi/             ^spool/(base|model)/|^spool/[^/]*$|^fcgi/
 ^worker/           ^spool/(base|model)/|^spool/[^/]*$|^worker/

@@ -1,6 +1,8 @@
 /* tests/unit/care_fixture.c: see care_fixture.h. */
 #include "tests/unit/care_fixture.h"
 
+#include "spool/store/lmdb/key.h"
+
 #include <stdio.h>
 
 void fill(struct fixture *f, int jobs)
@@ -27,6 +29,21 @@ void fill(struct fixture *f, int jobs)
 	static const enum settle_kind kinds[] = {SETTLE_COMPLETE, SETTLE_FAIL, SETTLE_RETRY};
 	for (size_t i = 0; i + 9 < n; i++)
 		settle_held(f, i, kinds[i % 3]);
+}
+
+void spoil(struct fixture *f, enum tree tree, struct job_id id)
+{
+	struct tx tx;
+	struct key key = key_of_id(id);
+	struct slice record;
+	char bytes[4096];
+	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
+	assert_int_equal(tx_get(&tx, tree, key_slice(&key), &record), ST_OK);
+	assert_in_range(record.len, 8, sizeof bytes);
+	memcpy(bytes, record.p, record.len);
+	bytes[record.len - 1] ^= 0x40;
+	tx_put(&tx, tree, key_slice(&key), slice_of(bytes, record.len));
+	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
 }
 
 void hear(void *arg, const struct spool_finding *finding)

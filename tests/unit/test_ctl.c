@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -348,6 +349,32 @@ static void care__acts_on_the_whole_spool(void **state)
 	assert_run(f, "verify /dev/null 2>&1", 65, "file: /dev/null is not a spool's data");
 }
 
+static void export__and_import_by_file_and_pipe(void **state)
+{
+	struct fixture *f = *state;
+	char args[300];
+	struct stat sb;
+	assert_run(f, "export | grep -c '^{\"job\"'", 0, "4");
+	snprintf(args, sizeof args, "export %s/all.jsonl", f->dir);
+	assert_run(f, args, 0, NULL);
+	snprintf(args, sizeof args, "%s/all.jsonl", f->dir);
+	assert_int_equal(stat(args, &sb), 0);
+	assert_int_equal(sb.st_mode & 0777, 0600);
+	snprintf(args, sizeof args, "export %s/all.jsonl 2>&1", f->dir);
+	assert_run(f, args, 1, "is there already");
+	assert_run(f, "export /nonexistent/file 2>&1", 69, "cannot create /nonexistent/file.part");
+	assert_run(f, "export >/dev/full 2>&1", 71, NULL);
+	snprintf(args, sizeof args, "import %s/all.jsonl 2>&1", f->dir);
+	assert_run(f, args, 1, "is not empty");
+	snprintf(args, sizeof args, "import %s/all.jsonl --replace", f->dir);
+	assert_run(f, args, 0, "jobs: 4, events: ");
+	snprintf(args, sizeof args, "import - --replace --json <%s/all.jsonl", f->dir);
+	assert_run(f, args, 0, "\"jobs\":4");
+	assert_run(f, "import - --replace </dev/null 2>&1", 65, "ends after line 0");
+	assert_run(f, "import /nonexistent --replace 2>&1", 69, "cannot open /nonexistent");
+	assert_run(f, "verify", 0, "the spool is sound");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +388,7 @@ int main(void)
 		CASE(pause__and_resume),
 		CASE(help__completion__version),
 		CASE(care__acts_on_the_whole_spool),
+		CASE(export__and_import_by_file_and_pipe),
 	};
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

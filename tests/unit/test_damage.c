@@ -3,7 +3,7 @@
  * (promise 1). */
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/care_fixture.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,21 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static void spoil(struct fixture *f, enum tree tree, struct job_id id)
-{
-	struct tx tx;
-	struct key key = key_of_id(id);
-	struct slice record;
-	char bytes[4096];
-	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	assert_int_equal(tx_get(&tx, tree, key_slice(&key), &record), ST_OK);
-	assert_in_range(record.len, 8, sizeof bytes);
-	memcpy(bytes, record.p, record.len);
-	bytes[record.len - 1] ^= 0x40;
-	tx_put(&tx, tree, key_slice(&key), slice_of(bytes, record.len));
-	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
-}
 
 static void damaged__job_is_set_aside_and_the_rest_goes_on(void **state)
 {
@@ -189,7 +174,7 @@ static void killed__acknowledged_jobs_are_there(void **state)
 	for (size_t i = 0; i < n; i++)
 		state_of(f, acks[i]); /* fails the test for a job that is not there */
 	assert_true(stats_of(f).accepted_total >= n);
-	print_message("%d kills, %zu acknowledged jobs, none lost\n", KILLS, n);
+	report("%d kills, %zu acknowledged jobs, none lost\n", KILLS, n);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)

@@ -147,15 +147,11 @@ static enum status finish(struct care *care, const char *word, struct why *why)
 
 static enum status backup(struct care *care, struct why *why)
 {
-	char final[PATH_MAX], dir[PATH_MAX];
+	char final[PATH_MAX];
 	struct stat sb;
 	bool is_dir = stat(care->ask->path, &sb) == 0 && S_ISDIR(sb.st_mode);
 	snprintf(final, sizeof final, "%.*s%s%s%s", PATH_ROOM, care->ask->path,
 		is_dir ? "/clario-spool-" : "", is_dir ? care->stamp : "", is_dir ? ".mdb" : "");
-	snprintf(dir, sizeof dir, "%s", final);
-	char *slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = '\0';
 	snprintf(care->to, sizeof care->to, "%.*s.part", PATH_ROOM + 64, final);
 	if (access(final, F_OK) == 0)
 		return why_set(why, ST_EXISTS, "%s is there already; nothing was changed", final);
@@ -166,10 +162,8 @@ static enum status backup(struct care *care, struct why *why)
 	if (st == ST_OK && !care->ask->skips_verify)
 		st = verify_made(care, care->to, why);
 	care->result->bytes_after = length_of(care->to);
-	if (st == ST_OK && renameat2(AT_FDCWD, care->to, AT_FDCWD, final, RENAME_NOREPLACE) != 0)
-		st = why_errno(why, errno, "cannot rename %s", care->to);
 	if (st == ST_OK)
-		st = fs_sync_dir(slash ? dir : ".", why);
+		st = fs_publish(care->to, final, why);
 	if (st != ST_OK)
 		unlink(care->to);
 	snprintf(care->result->path, sizeof care->result->path, "%.500s", st == ST_OK ? final : "");
@@ -274,6 +268,20 @@ static enum status repair(struct care *care, struct why *why)
 	return st == ST_OK ? finish(care, "damaged", why) : st;
 }
 
+static enum status import(struct care *care, struct why *why)
+{
+	enum status st = may_replace(care, why);
+	if (st == ST_OK)
+		st = make_stage(care, "", why);
+	if (st == ST_OK)
+		st = run_part(care, care_import, why);
+	if (st == ST_OK)
+		st = run_part(care, care_freshen, why);
+	if (st == ST_OK)
+		st = init_wake(care->conf->path, why);
+	return st == ST_OK ? finish(care, "replaced", why) : st;
+}
+
 static enum status act(struct care *care, struct why *why)
 {
 	switch (care->ask->verb) {
@@ -283,6 +291,8 @@ static enum status act(struct care *care, struct why *why)
 		return restore(care, why);
 	case CARE_COMPACT:
 		return compact(care, why);
+	case CARE_IMPORT:
+		return import(care, why);
 	default:
 		return repair(care, why);
 	}
@@ -319,7 +329,7 @@ static enum status act_alone(struct care *care, struct why *why)
 	set_path(care->from, sizeof care->from, care->conf->path, "lmdb", "");
 	care->result->bytes_before = length_in(care->conf->path);
 	enum status st = ST_OK;
-	if (care->ask->verb == CARE_RESTORE)
+	if (care->ask->verb == CARE_RESTORE || care->ask->verb == CARE_IMPORT)
 		st = fs_make_dirs(care->conf->path, 0770, why);
 	if (st == ST_OK)
 		st = hold_take(care->conf->path, HOLD_ALONE, &hold, why);

@@ -24,5 +24,7 @@ enum status care_copy(void *care, struct guard *guard, struct why *why);
 enum status care_freshen(void *care, struct guard *guard, struct why *why);
 /* Builds the spool care->stage from what can be read of care->from. */
 enum status care_repair(void *care, struct guard *guard, struct why *why);
+/* Builds it from what ask->source gives. */
+enum status care_import(void *care, struct guard *guard, struct why *why);
 
 #endif

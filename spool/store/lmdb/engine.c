@@ -39,6 +39,7 @@ const struct store_ops store_lmdb = {
 	.stats = lmdb_stats,
 	.verify = lmdb_verify,
 	.care = lmdb_care,
+	.export = lmdb_export,
 	.check = lmdb_check,
 	.bookmark_get = lmdb_bookmark_get,
 	.bookmark_set = lmdb_bookmark_set,

@@ -153,7 +153,7 @@ static void relink(struct repair *r, struct event *event, void *arg)
 	last[at] = event->seq;
 }
 
-static void append_repaired(struct repair *r, struct job *job, const char *reason, struct slice data)
+void repair_tell(struct repair *r, struct job *job, const char *reason, struct slice data)
 {
 	struct event event = {.kind = EVENT_REPAIRED,
 		.at_us = r->tx.now.wall_us,
@@ -184,7 +184,7 @@ static void mend_chains(struct repair *r)
 		if (job_load(&r->tx, r->broken.ids[i], JOB_STATE_ONLY, &l) != ST_OK)
 			continue;
 		l.job.last_event = last[i];
-		append_repaired(r, &l.job, "its history has a gap", (struct slice)SLICE_INIT);
+		repair_tell(r, &l.job, "its history has a gap", (struct slice)SLICE_INIT);
 		job_update(&r->tx, &l);
 		loaded_release(&l);
 		repair_wrote(r);
@@ -342,17 +342,6 @@ static void set_counters(struct repair *r)
 	}
 }
 
-static void tell_counts(struct repair *r)
-{
-	const struct care_result *result = r->care->result;
-	struct buf data = BUF_INIT(256);
-	buf_fmt(&data, "{\"jobs\":%llu,\"set_aside\":%llu,\"lost\":%llu,\"mended\":%llu}",
-		(unsigned long long)result->jobs, (unsigned long long)result->set_aside,
-		(unsigned long long)result->lost, (unsigned long long)result->mended);
-	append_repaired(r, NULL, "the spool was rebuilt from its records", buf_slice(&data));
-	buf_release(&data);
-}
-
 void rebuild(struct repair *r)
 {
 	MDB_stat st = {0};
@@ -369,7 +358,6 @@ void rebuild(struct repair *r)
 	mend_chains(r);
 	mend_lines(r);
 	set_counters(r);
-	tell_counts(r);
 	if (r->tx.st == ST_OK && mdb_stat(r->tx.txn, r->store->dbi[TREE_EVENT], &st) == 0)
 		r->care->result->events = st.ms_entries;
 }

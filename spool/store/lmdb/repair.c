@@ -238,7 +238,7 @@ static void sift_pages(struct repair *r)
 
 /* --- the whole --- */
 
-static enum status open_new(struct repair *r, struct why *why)
+enum status repair_begin(struct repair *r, struct why *why)
 {
 	struct spool_conf conf = *r->care->conf;
 	conf.path = r->care->stage;
@@ -277,8 +277,24 @@ static void take_all(struct repair *r)
 	}
 }
 
-static enum status end(struct repair *r, enum status st, struct why *why)
+static void tell_counts(struct repair *r)
 {
+	const struct care_result *result = r->care->result;
+	struct buf data = BUF_INIT(256);
+	buf_fmt(&data, "{\"jobs\":%llu,\"set_aside\":%llu,\"lost\":%llu,\"mended\":%llu}",
+		(unsigned long long)result->jobs, (unsigned long long)result->set_aside,
+		(unsigned long long)result->lost, (unsigned long long)result->mended);
+	repair_tell(r, NULL, "the spool was rebuilt from its records", buf_slice(&data));
+	buf_release(&data);
+}
+
+enum status repair_end(struct repair *r, enum status st, struct why *why)
+{
+	r->tx.head_changed = true;
+	if (st == ST_OK)
+		st = tx_commit(&r->tx, why);
+	else if (r->store)
+		tx_end(&r->tx);
 	if (r->aside && (fflush(r->aside) != 0 || fsync(fileno(r->aside)) != 0) && st == ST_OK)
 		st = why_errno(why, errno, "cannot write %s", r->care->result->aside_path);
 	if (r->aside)
@@ -297,12 +313,11 @@ enum status care_repair(void *arg, struct guard *guard, struct why *why)
 	struct page_visit visit = {NULL, note_nothing, &r, false};
 	enum status st = pages_open(r.care->from, PAGES_ANY, &r.old, &visit, why);
 	if (st == ST_OK)
-		st = open_new(&r, why);
-	if (st != ST_OK)
-		return end(&r, st, why);
-	take_all(&r);
-	rebuild(&r);
-	r.tx.head_changed = true;
-	st = tx_commit(&r.tx, why);
-	return end(&r, st, why);
+		st = repair_begin(&r, why);
+	if (st == ST_OK) {
+		take_all(&r);
+		rebuild(&r);
+		tell_counts(&r);
+	}
+	return repair_end(&r, st, why);
 }

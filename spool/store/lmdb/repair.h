@@ -1,5 +1,5 @@
-/* spool/store/lmdb/repair.h: what the two halves of repair share: repair.c takes the records out of the
- * damaged file, rebuild.c makes a whole spool of them. */
+/* spool/store/lmdb/repair.h: a spool made anew from records: repair.c takes them out of a damaged file,
+ * import.c from an export; rebuild.c makes a whole spool of them. */
 #ifndef SPOOL_STORE_LMDB_REPAIR_H
 #define SPOOL_STORE_LMDB_REPAIR_H
 #include "spool/store/lmdb/care.h"
@@ -19,7 +19,7 @@ struct repair {
 	struct store *store; /* the new one */
 	struct tx tx;
 	unsigned in_tx;
-	struct head head; /* of the old one */
+	struct head head; /* of the old one, or as the export has it */
 	struct birth birth;
 	bool has_head, has_birth, is_damaged, sifts;
 	uint64_t newest_seq;
@@ -30,11 +30,19 @@ struct repair {
 	enum tree tree; /* being walked */
 };
 
+/* A new spool in care->stage, and a transaction on it. */
+enum status repair_begin(struct repair *r, struct why *why);
+/* Commits when st is ST_OK; releases everything. */
+enum status repair_end(struct repair *r, enum status st, struct why *why);
+
 void id_list_add(struct repair *r, struct id_list *list, struct job_id id);
 /* Counts one more write, and commits now and then: transactions stay small. */
 void repair_wrote(struct repair *r);
 /* Into the file, and where the job is known into the aside tree. */
 void repair_aside(struct repair *r, enum tree tree, struct slice key, struct slice value, const char *reason);
+
+/* An event of kind repaired; of the job's history, when job is not NULL. */
+void repair_tell(struct repair *r, struct job *job, const char *reason, struct slice data);
 
 /* Indexes, chains, lines and counters from the records that stand in the new spool. */
 void rebuild(struct repair *r);

@@ -22,6 +22,8 @@ enum status lmdb_stats(struct store *store, struct stats *out, struct why *why);
 enum status lmdb_verify(const char *path, const struct spool_watch *watch, struct why *why);
 enum status lmdb_care(const struct spool_conf *conf, const struct care_ask *ask,
 	const struct spool_watch *watch, struct care_result *result, struct why *why);
+enum status lmdb_export(struct store *store, struct moment now, item_sink sink, void *arg,
+	const struct spool_watch *watch, struct why *why);
 enum status lmdb_check(struct store *store, spool_check_fn report, void *arg, struct why *why);
 enum status lmdb_bookmark_get(struct store *store, const char *name, uint64_t *value, struct why *why);
 enum status lmdb_bookmark_set(struct store *store, const char *name, uint64_t value, struct why *why);
