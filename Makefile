@@ -16,7 +16,7 @@ comma   := ,
 B       := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 PORT    ?= 8080
 RUN_DIR ?= $(B)/run
-CPPFLAGS_OURS := -I. -D_GNU_SOURCE -DCLARIO_VERSION='"$(VERSION)"'
+CPPFLAGS_OURS := -I. -D_GNU_SOURCE -DCLARIO_VERSION='"$(VERSION)"' $(if $(SAN),-DCLARIO_AUDIT)
 CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-fno-omit-frame-pointer $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
@@ -26,7 +26,7 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c co
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
-	rebuild.c export.c import.c engine.c)
+	rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
@@ -45,13 +45,14 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_damage := $(UNIT_OBJS_care)
 UNIT_OBJS_repair := $(UNIT_OBJS_care)
+UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_retry := worker/retry.c
@@ -82,9 +83,9 @@ SUPPORT_LIBS := -lcurl
 
 # tests/power and tests/crash load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh tests/slow/damage.sh
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh libfuzzer.sh)
 
-FUZZ_TARGETS  := request record wire conf
+FUZZ_TARGETS  := request record wire conf dump spool
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
@@ -135,6 +136,11 @@ $(WIRE_PROGRAM): $(B)/tests/wire/test_wire.o $(call obj,$(SUPPORT_SRCS)) $(B)/li
 $(FUZZ_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,tests/fuzz/driver.c $(filter-out fcgi/main.c,$(FCGI_SRCS))) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(FCGI_LIBS) $(SPOOL_LIBS)
 
+# The same for libFuzzer: with FUZZ_OBJS, libraries that are instrumented too (tests/slow/libfuzzer.sh).
+LIBFUZZER_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/libfuzzer_%)
+$(LIBFUZZER_PROGRAMS): $(B)/tests/fuzz/libfuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(call obj,tests/fuzz/seeds.c $(filter-out fcgi/main.c,$(FCGI_SRCS))) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -fsanitize=fuzzer -Wl,--as-needed -o $@ $^ $(FUZZ_OBJS) $(FCGI_LIBS) $(filter-out -llmdb -ljansson,$(SPOOL_LIBS))
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -184,6 +190,7 @@ check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(C
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
 SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 FUZZ_SECONDS=60
 check-slow: check
+	@$(CHECKOUT)/deps.sh slow
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check

@@ -127,6 +127,12 @@ enum status spool_events(struct spool *sp, const struct event_filter *filter, si
 	return sp->ops->events(sp->store, filter, max, events, n, last_seen, why);
 }
 
+enum status spool_remove_events(struct spool *sp, struct moment now, int64_t before_us, uint64_t *seen,
+	bool *has_more, struct why *why)
+{
+	return sp->ops->remove_events(sp->store, now, before_us, seen, has_more, why);
+}
+
 enum status spool_stats(struct spool *sp, struct stats *out, struct why *why)
 {
 	return sp->ops->stats(sp->store, out, why);

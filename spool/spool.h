@@ -23,7 +23,8 @@ struct spool_conf {
 	int64_t max_depth;            /* refuse intake at this many jobs that have not ended; 0: no bound */
 	bool ordering;                /* queue.ordering = workflow */
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
-	bool read_only;               /* tools that only look: verbs that write give ST_DENIED */
+	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
+	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 };
 
 /* Create an empty spool (temporary directory, fsync, rename, fsync of the parent): all or nothing.
@@ -108,6 +109,12 @@ NODISCARD enum status spool_pause(struct spool *sp, struct moment now, uint32_t 
  * call again. */
 NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job_state state,
 	int64_t before_us, size_t max, struct slice actor, size_t *removed, struct why *why);
+
+/* Remove events that belong to no job (any more) and are older than before_us: a bounded number is looked at,
+ * ascending from *seen (0: from the first), which is moved on. *has_more: call again; otherwise the next one
+ * is younger, or there is none. */
+NODISCARD enum status spool_remove_events(struct spool *sp, struct moment now, int64_t before_us,
+	uint64_t *seen, bool *has_more, struct why *why);
 
 /* One job, whole. NOTFOUND, CORRUPT. The caller releases *out. */
 NODISCARD enum status spool_get(struct spool *sp, struct job_id id, struct job *out, struct why *why);

@@ -281,8 +281,9 @@ static void wait_for_work(struct feed *f)
 	int64_t renew_ms = (f->next_renew_us - clock_mono_us()) / 1000 + 1;
 	if (f->held_n && renew_ms < timeout)
 		timeout = renew_ms < 0 ? 0 : (int)renew_ms;
-	if (!f->fail_ms && retain_wait_ms(&f->retain) < timeout)
-		timeout = retain_wait_ms(&f->retain);
+	int retain_ms = retain_wait_ms(&f->retain, clock_now());
+	if (!f->fail_ms && retain_ms < timeout)
+		timeout = retain_ms;
 	poll(fds, has_room && !f->fail_ms && wake_fd >= 0 ? 2 : 1, timeout);
 	uint64_t count;
 	ssize_t n = read(f->event_fd, &count, sizeof count);
@@ -308,7 +309,7 @@ static void *run(void *arg)
 		else
 			wait_for_work(f);
 		if (f->fail_ms == 0)
-			retain_step(&f->retain);
+			retain_step(&f->retain, clock_now());
 		if (atomic_load(&f->broken))
 			f->conf.wake(f->conf.wake_arg);
 	}

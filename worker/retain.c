@@ -8,49 +8,70 @@ enum { PORTION = 200, ROUND_US = 10000000, TEND_US = 30000000, PAUSE_US = 20000 
 
 void retain_init(struct retain *r, const struct opts *opts, struct spool *spool)
 {
-	*r = (struct retain){.spool = spool, .state = JOB_STATE_N};
+	*r = (struct retain){.spool = spool, .part = RETAIN_OVER};
 	r->keep_us[JOB_COMPLETED] = opts->queue.keep_completed_ms * 1000;
 	r->keep_us[JOB_FAILED] = opts->queue.keep_failed_ms * 1000;
 	r->keep_us[JOB_CANCELLED] = opts->queue.keep_cancelled_ms * 1000;
 }
 
-static void remove_portion(struct retain *r)
+static int64_t longest(const struct retain *r)
+{
+	int64_t keep_us = 0;
+	for (int state = 0; state < JOB_STATE_N; state++)
+		if (r->keep_us[state] > keep_us)
+			keep_us = r->keep_us[state];
+	return keep_us;
+}
+
+/* Whether this part of the round has more to remove. */
+static bool remove_jobs(struct retain *r, struct moment now)
 {
 	struct why why = WHY_INIT;
-	struct moment now = clock_now();
+	enum job_state state = (enum job_state)r->part;
 	size_t removed = 0;
-	enum status st = spool_remove(r->spool, now, (enum job_state)r->state,
-		now.wall_us - r->keep_us[r->state], PORTION, slice_text("system"), &removed, &why);
+	enum status st = spool_remove(r->spool, now, state, now.wall_us - r->keep_us[state], PORTION,
+		slice_text("system"), &removed, &why);
 	if (st != ST_OK)
 		log_warning("event=retention_failed status=%s why=%s", status_name(st), LOG_QT(why.text));
 	else if (removed)
-		log_info("event=removed state=%s n=%zu", job_state_name((enum job_state)r->state), removed);
-	if (st != ST_OK || removed < PORTION)
-		r->state++;
+		log_info("event=removed state=%s n=%zu", job_state_name(state), removed);
+	return st == ST_OK && removed == PORTION;
 }
 
-void retain_step(struct retain *r)
+static bool remove_events(struct retain *r, struct moment now)
 {
-	int64_t now = clock_mono_us();
-	if (now >= r->next_tend_us) {
-		r->next_tend_us = now + TEND_US;
+	struct why why = WHY_INIT;
+	bool has_more = false;
+	enum status st = spool_remove_events(
+		r->spool, now, now.wall_us - longest(r), &r->events_seen, &has_more, &why);
+	if (st != ST_OK)
+		log_warning("event=retention_failed status=%s why=%s", status_name(st), LOG_QT(why.text));
+	return st == ST_OK && has_more;
+}
+
+void retain_step(struct retain *r, struct moment now)
+{
+	if (now.boot_us >= r->next_tend_us) {
+		r->next_tend_us = now.boot_us + TEND_US;
 		spool_tend(r->spool);
 	}
-	if (now >= r->next_round_us) {
-		r->next_round_us = now + ROUND_US;
-		r->state = 0;
+	if (now.boot_us >= r->next_round_us) {
+		r->next_round_us = now.boot_us + ROUND_US;
+		r->part = 0;
 	}
-	while (r->state < JOB_STATE_N && r->keep_us[r->state] == 0)
-		r->state++;
-	if (r->state == JOB_STATE_N || now < r->next_portion_us)
+	while (r->part < RETAIN_EVENTS && r->keep_us[r->part] == 0)
+		r->part++;
+	if (r->part == RETAIN_OVER || now.boot_us < r->next_portion_us)
 		return;
-	r->next_portion_us = now + PAUSE_US;
-	remove_portion(r);
+	r->next_portion_us = now.boot_us + PAUSE_US;
+	bool has_more = r->part == RETAIN_EVENTS ? remove_events(r, now) : remove_jobs(r, now);
+	if (!has_more)
+		r->part++;
 }
 
-int retain_wait_ms(const struct retain *r)
+int retain_wait_ms(const struct retain *r, struct moment now)
 {
-	int64_t next = r->state < JOB_STATE_N ? r->next_portion_us : r->next_round_us;
-	int64_t left_us = next - clock_mono_us();
+	int64_t next = r->part < RETAIN_OVER ? r->next_portion_us : r->next_round_us;
+	int64_t left_us = next - now.boot_us;
 	return left_us <= 0 ? 0 : (int)(left_us / 1000) + 1;
 }

@@ -41,6 +41,9 @@ struct store_ops {
 	enum status (*remove)(struct store *store, struct moment now, enum job_state state, int64_t before_us,
 		size_t max, struct slice actor, size_t *removed, struct why *why);
 
+	enum status (*remove_events)(struct store *store, struct moment now, int64_t before_us,
+		uint64_t *seen, bool *has_more, struct why *why);
+
 	enum status (*get)(struct store *store, struct job_id id, struct job *out, struct why *why);
 	enum status (*list)(struct store *store, const struct job_filter *filter, const struct cursor *from,
 		size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next,

@@ -37,6 +37,7 @@ int store_setup(void **state)
 		.map_size = 64 << 20,
 		.full_at_percent = 85,
 		.ordering = true,
+		.audits = true,
 		.dedupe_window_us = INT64_C(7) * 86400 * 1000000,
 	};
 	f->now = (struct moment){INT64_C(1790000000000000), 1000000, 42};

@@ -1,6 +1,7 @@
 /* tests/unit/test_damage.c: the LMDB engine against damage and sudden death: unreadable records are set aside
  * and the rest goes on (promise 8); a process killed at any moment loses nothing that was acknowledged
  * (promise 1). */
+#include "spool/base/log.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
 #include "tests/unit/care_fixture.h"
@@ -42,6 +43,35 @@ static void damaged__job_is_set_aside_and_the_rest_goes_on(void **state)
 		assert_int_equal(f->ops->get(f->store, bad, &gone, NULL), ST_NOTFOUND);
 		store_check(f);
 	}
+}
+
+/* What every other test here relies on to notice a counter that is off by one. */
+static void audit__ends_the_process_when_a_counter_is_off(void **state)
+{
+	struct fixture *f = *state;
+	enum { OF_ALL, OF_PLACE, AUDITS_N };
+	accept_job(f, 2, "w", "u", "{}");
+	f->ops->close(f->store);
+	f->store = NULL;
+	for (int what = 0; what < AUDITS_N; what++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct tx tx;
+			log_open("test_damage", 0);
+			if (f->ops->open(&f->conf, &f->store, NULL) != ST_OK ||
+				tx_begin(&tx, f->store, TX_WRITE, f->now, NULL) != ST_OK)
+				_exit(1);
+			tx.head_changed = true;
+			tx.head.accepted_total += what == OF_ALL;
+			tx.head.jobs[phase_slot(2)][PLACE_READY] -= what == OF_PLACE;
+			tx.head.jobs[phase_slot(3)][PLACE_READY] += what == OF_PLACE;
+			_exit(tx_commit(&tx, NULL) == ST_OK ? 0 : 2);
+		}
+		int ended;
+		waitpid(pid, &ended, 0);
+		assert_true(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGABRT);
+	}
+	store_reopen(f);
 }
 
 static void damaged__active_job_is_set_aside_when_its_result_comes(void **state)
@@ -183,6 +213,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(damaged__job_is_set_aside_and_the_rest_goes_on),
+		CASE(audit__ends_the_process_when_a_counter_is_off),
+		CASE(audit__ends_the_process_when_a_counter_is_off),
 		CASE(damaged__active_job_is_set_aside_when_its_result_comes),
 		CASE(foreign__files_are_refused),
 		CASE(replaced__nothing_is_acknowledged),

@@ -33,6 +33,7 @@ const struct store_ops store_lmdb = {
 	.steer = lmdb_steer,
 	.pause = lmdb_pause,
 	.remove = lmdb_remove,
+	.remove_events = lmdb_remove_events,
 	.get = lmdb_get,
 	.list = lmdb_list,
 	.events = lmdb_events,

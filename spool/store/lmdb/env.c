@@ -3,6 +3,7 @@
 #include "spool/store/lmdb/env.h"
 
 #include "spool/base/fs.h"
+#include "spool/store/lmdb/audit.h"
 #include "spool/store/lmdb/hold.h"
 #include "spool/store/lmdb/init.h"
 #include "spool/store/lmdb/pages.h"
@@ -207,6 +208,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 		return why_set(why, ST_NOMEM, "out of memory");
 	store->wake_fd = store->hold_fd = -1;
 	store->read_only = conf->read_only;
+	store->is_audited = conf->audits || AUDIT_ALWAYS;
 	store->ordering = conf->ordering;
 	store->max_depth = conf->max_depth;
 	store->disk_full_at_percent = conf->disk_full_at_percent;

@@ -34,6 +34,7 @@ struct store {
 			    replaced */
 	ino_t data_ino;
 	bool read_only, ordering;
+	bool is_audited; /* audit.h */
 	int64_t max_depth, disk_full_at_percent;
 	uint64_t full_at_bytes, map_bytes, page_bytes;
 	struct dedupe_policy dedupe;

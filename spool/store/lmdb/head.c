@@ -45,6 +45,14 @@ enum status head_decode(struct slice record, struct head *out)
 	return r.bad ? ST_CORRUPT : ST_OK;
 }
 
+uint64_t head_present(const struct head *head)
+{
+	uint64_t sum = 0;
+	for (enum place place = 0; place < PLACE_N; place++)
+		sum += head_place(head, place);
+	return sum;
+}
+
 uint64_t head_place(const struct head *head, enum place place)
 {
 	uint64_t sum = 0;

@@ -76,6 +76,17 @@ int64_t read_signed(struct reader *r)
 	return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
 }
 
+/* A time is stored as its distance from another. */
+static int64_t read_time(struct reader *r, int64_t base_us)
+{
+	int64_t time_us;
+	if (__builtin_add_overflow(base_us, read_signed(r), &time_us)) {
+		r->bad = true;
+		return 0;
+	}
+	return time_us;
+}
+
 struct slice read_text(struct reader *r)
 {
 	return read_bytes(r, read_varint(r));
@@ -160,7 +171,7 @@ static struct slice resolve_ref(struct reader *r, const struct ref *ref, struct 
 		r->bad = true;
 		return (struct slice)SLICE_INIT;
 	}
-	return slice_of(payload.p + ref->at, ref->text.len);
+	return ref->text.len ? slice_of(payload.p + ref->at, ref->text.len) : (struct slice)SLICE_INIT;
 }
 
 enum trigger_flag { HAS_SOURCE = 1, HAS_KEY = 2, HAS_PARENT = 4, HAS_STATE = 8 };
@@ -202,9 +213,10 @@ enum status record_decode_trigger(struct slice record, bool with_payload, struct
 	if (st != ST_OK)
 		return st;
 	uint64_t flags = read_fixed(&r, 1);
-	job->accepted_at_us = id_time_ms(job->id) * US_PER_MS + read_signed(&r);
+	job->accepted_at_us = read_time(&r, id_time_ms(job->id) * US_PER_MS);
 	job->attempts_grant = (uint32_t)read_varint(&r);
-	job->give_up_after_us = (int64_t)read_varint(&r) * US_PER_MS;
+	if (__builtin_mul_overflow(read_varint(&r), US_PER_MS, &job->give_up_after_us))
+		r.bad = true;
 	struct ref workflow = read_ref(&r), user = read_ref(&r);
 	job->source = read_if(&r, flags, HAS_SOURCE);
 	job->idempotency_key = read_if(&r, flags, HAS_KEY);
@@ -301,16 +313,16 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	job->last_event = read_varint(&r);
 	job->attempts_made = (uint32_t)read_varint(&r);
 	job->attempts_allowed = (uint32_t)read_varint(&r);
-	job->run_at_us = base_us + read_signed(&r);
-	job->give_up_at_us = job->run_at_us + read_signed(&r);
+	job->run_at_us = read_time(&r, base_us);
+	job->give_up_at_us = read_time(&r, job->run_at_us);
 	if (parts & TOKEN)
 		job->lease.token = read_varint(&r);
 	if (parts & STARTED) {
-		job->started_at_us = base_us + read_signed(&r);
-		job->claimed_at_us = job->started_at_us + read_signed(&r);
+		job->started_at_us = read_time(&r, base_us);
+		job->claimed_at_us = read_time(&r, job->started_at_us);
 	}
 	if (parts & FINISHED)
-		job->finished_at_us = base_us + read_signed(&r);
+		job->finished_at_us = read_time(&r, base_us);
 	if (parts & LEASED)
 		read_lease(&r, &job->lease);
 	job->error = parts & ERROR ? read_text(&r) : (struct slice)SLICE_INIT;

@@ -1,12 +1,14 @@
-/* spool/store/lmdb/remove.c: jobs leave the spool, by retention or by an operator's clean, a bounded number
- * at a time. */
+/* spool/store/lmdb/remove.c: jobs leave the spool, by retention or by an operator's clean, and so do events
+ * of no job; a bounded number at a time. */
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/job_io.h"
+#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <inttypes.h>
 
-enum { KEYS_MAX = 256 };
+enum { KEYS_MAX = 256, EVENTS_MAX = 512 };
 
 static const enum place places_of_state[JOB_STATE_N][2] = {
 	[JOB_WAITING] = {PLACE_READY, PLACE_BEHIND},
@@ -119,5 +121,82 @@ enum status lmdb_remove(struct store *store, struct moment now, enum job_state s
 	}
 	st = tx_commit(&tx, why);
 	*removed = st == ST_OK ? n : 0;
+	return st;
+}
+
+/* --- events of no job --- */
+
+static bool has_job(struct tx *tx, const struct event *event)
+{
+	struct key key = key_of_id(event->job);
+	return !id_is_zero(event->job) && tx_has(tx, TREE_JOB, key_slice(&key));
+}
+
+struct sweep {
+	uint64_t seen;
+	bool has_more;
+	uint64_t seqs[EVENTS_MAX]; /* that go */
+	size_t n;
+};
+
+static void find_orphans(struct tx *tx, int64_t before_us, struct sweep *s)
+{
+	struct key from = key_of_seq(s->seen + 1);
+	struct walk w;
+	if (!walk_open(&w, tx, TREE_EVENT))
+		return;
+	bool more = walk_from(&w, key_slice(&from));
+	for (size_t looked = 0; more && looked < EVENTS_MAX; looked++, more = walk_next(&w)) {
+		struct event event = {.seq = key_get(w.key, 0, 8)};
+		/* One that cannot be read stays: `verify` names it. */
+		bool is_read = record_decode_event(w.value, &event) == ST_OK;
+		if (is_read && event.at_us >= before_us)
+			break;
+		s->seen = event.seq;
+		s->has_more = looked + 1 == EVENTS_MAX;
+		if (is_read && !has_job(tx, &event))
+			s->seqs[s->n++] = event.seq;
+	}
+	walk_close(&w);
+}
+
+static enum status find_in_snapshot(
+	struct store *store, struct moment now, int64_t before_us, struct sweep *s, struct why *why)
+{
+	struct tx tx;
+	enum status st = tx_begin(&tx, store, TX_READ, now, why);
+	if (st != ST_OK)
+		return st;
+	find_orphans(&tx, before_us, s);
+	st = tx.st;
+	if (st != ST_OK && why)
+		*why = tx.why;
+	tx_end(&tx);
+	return st;
+}
+
+/* Found in a read transaction, for mostly there is nothing to write: a job that is gone stays so, and an
+ * event of none gets none. */
+enum status lmdb_remove_events(struct store *store, struct moment now, int64_t before_us, uint64_t *seen,
+	bool *has_more, struct why *why)
+{
+	struct tx tx;
+	struct sweep s = {.seen = *seen};
+	*has_more = false;
+	enum status st = find_in_snapshot(store, now, before_us, &s, why);
+	if (st == ST_OK && s.n) {
+		st = tx_begin(&tx, store, TX_WRITE, now, why);
+		if (st != ST_OK)
+			return st;
+		for (size_t i = 0; i < s.n; i++) {
+			struct key key = key_of_seq(s.seqs[i]);
+			tx_del_if_there(&tx, TREE_EVENT, key_slice(&key));
+		}
+		st = tx_commit(&tx, why);
+	}
+	if (st == ST_OK) {
+		*seen = s.seen;
+		*has_more = s.has_more;
+	}
 	return st;
 }

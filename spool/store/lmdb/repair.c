@@ -246,7 +246,10 @@ enum status repair_begin(struct repair *r, struct why *why)
 	enum status st = init_spool(&conf, why);
 	if (st == ST_OK)
 		st = env_open(&conf, &r->store, why);
-	return st == ST_OK ? tx_begin(&r->tx, r->store, TX_WRITE, clock_now(), why) : st;
+	if (st != ST_OK)
+		return st;
+	r->store->is_audited = false; /* the counters come last */
+	return tx_begin(&r->tx, r->store, TX_WRITE, clock_now(), why);
 }
 
 /* Under the old seed the hashes stay what they were; without it there is a new one. */

@@ -1,6 +1,7 @@
 /* spool/store/lmdb/tx.c: see tx.h. */
 #include "spool/store/lmdb/tx.h"
 
+#include "spool/store/lmdb/audit.h"
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/room.h"
 
@@ -93,6 +94,8 @@ static void notice_panic(struct store *store)
 
 enum status tx_commit(struct tx *tx, struct why *why)
 {
+	if (tx->store->is_audited && tx->head_changed && tx->st == ST_OK)
+		audit_commit(tx);
 	store_head(tx);
 	if (tx->st == ST_OK && tx->txn) {
 		int rc = mdb_txn_commit(tx->txn);

@@ -1,0 +1,46 @@
+/* spool/store/lmdb/audit.c: see audit.h. */
+#include "spool/store/lmdb/audit.h"
+
+#include "spool/base/log.h"
+#include "spool/store/lmdb/key.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { RECOUNT_MAX = 1000 };
+
+static void give_up(const char *what, uint64_t counted, uint64_t is)
+{
+	log_err("event=audit_failed what=%s counted=%" PRIu64 " is=%" PRIu64, what, counted, is);
+	abort();
+}
+
+static void recount(struct tx *tx)
+{
+	uint64_t found[PHASE_SLOTS][PLACE_N] = {{0}};
+	struct walk w;
+	if (!walk_open(&w, tx, TREE_QUEUE))
+		return;
+	for (bool more = walk_from(&w, (struct slice)SLICE_INIT); more; more = walk_next(&w)) {
+		int slot = phase_slot((int)key_get(w.key, 1, 1));
+		uint64_t place = key_get(w.key, 0, 1);
+		if (slot < 0 || place >= PLACE_N)
+			give_up("queue_key", place, 0);
+		found[slot][place]++;
+	}
+	walk_close(&w);
+	for (int slot = 0; tx->st == ST_OK && slot < PHASE_SLOTS; slot++)
+		for (int place = 0; place < PLACE_N; place++)
+			if (found[slot][place] != tx->head.jobs[slot][place])
+				give_up("place", tx->head.jobs[slot][place], found[slot][place]);
+}
+
+void audit_commit(struct tx *tx)
+{
+	uint64_t present = head_present(&tx->head);
+	if (tx->head.accepted_total != present + tx->head.removed_total + tx->head.set_aside)
+		give_up("accepted", tx->head.accepted_total,
+			present + tx->head.removed_total + tx->head.set_aside);
+	if (present <= RECOUNT_MAX)
+		recount(tx);
+}
