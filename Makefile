@@ -69,6 +69,7 @@ UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c des
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
+UNIT_LDFLAGS_base := -Wl,--wrap=malloc
 
 # tests/fault/test_NAME.c makes the calls under a store fail one by one.
 FAULT_TESTS := io disk

@@ -109,20 +109,21 @@ static bool take_id(const json_t *body, const char *name, char text[JOB_TEXT_MAX
 	return true;
 }
 
-/* Numeric text: what JSON calls a number. */
-static bool is_number_text(struct slice text)
+/* Numeric text: what JSON calls a number. INVALID: it is none; NOMEM. */
+static enum status check_number_text(struct slice text)
 {
 	json_t *value = NULL;
 	if (text.len == 0 || text.len > NUMBER_TEXT_MAX ||
 		(text.p[0] != '-' && (text.p[0] < '0' || text.p[0] > '9')))
-		return false;
-	bool ok = jx_parse(text, 1, &value, NULL) == ST_OK && json_is_number(value) &&
-		  !memchr(" \t\r\n", text.p[text.len - 1], 4);
+		return ST_INVALID;
+	enum status st = jx_parse(text, 1, &value, NULL);
+	if (st == ST_OK && (!json_is_number(value) || memchr(" \t\r\n", text.p[text.len - 1], 4)))
+		st = ST_INVALID;
 	json_decref(value);
-	return ok;
+	return st == ST_OK || st == ST_NOMEM ? st : ST_INVALID;
 }
 
-enum amount { AMOUNT_GOOD, AMOUNT_NONE, AMOUNT_BAD };
+enum amount { AMOUNT_GOOD, AMOUNT_NONE, AMOUNT_BAD, AMOUNT_NO_MEMORY };
 
 /* 10^15 cents: what the worker computes with. A job that could only fail is not taken in. */
 static const double AMOUNT_MAX = 1e13;
@@ -133,8 +134,9 @@ static enum amount weigh_amount(const json_t *value)
 	if (is_nothing(value))
 		return AMOUNT_NONE;
 	if (json_is_string(value)) {
-		if (!is_number_text(jx_text(value)))
-			return AMOUNT_BAD;
+		enum status st = check_number_text(jx_text(value));
+		if (st != ST_OK)
+			return st == ST_NOMEM ? AMOUNT_NO_MEMORY : AMOUNT_BAD;
 		n = strtod(json_string_value(value), NULL);
 		if (n == 0)
 			return AMOUNT_NONE;
@@ -156,6 +158,8 @@ static bool check_amount(const struct phase_needs *needs, const json_t *body, st
 		return true;
 	case AMOUNT_NONE:
 		return missing(needs, "amount", fault);
+	case AMOUNT_NO_MEMORY:
+		return fault_set(fault, PROBLEM_SPOOL_UNAVAILABLE, NULL, "out of memory");
 	case AMOUNT_BAD:
 		break;
 	}

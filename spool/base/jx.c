@@ -5,8 +5,21 @@
 
 #include <stdlib.h>
 
+/* jansson calls a text malformed when it has no memory for a part of it, or drops some characters of a string
+ * without a word: we have to notice ourselves. */
+static _Thread_local bool had_no_memory;
+
+static void *allocate(size_t size)
+{
+	void *p = malloc(size);
+	if (!p)
+		had_no_memory = true;
+	return p;
+}
+
 void jx_init(void)
 {
+	json_set_alloc_funcs(allocate, free);
 	json_object_seed(0);
 }
 
@@ -49,11 +62,15 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 	if (is_deeper_than(text, max_depth))
 		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
 	json_error_t err = {0};
+	had_no_memory = false;
 	*out = json_loadb(text.p ? text.p : "", text.len, JSON_DECODE_ANY, &err);
+	if (had_no_memory) {
+		json_decref(*out);
+		*out = NULL;
+		return why_set(why, ST_NOMEM, "out of memory while parsing JSON");
+	}
 	if (*out)
 		return ST_OK;
-	if (json_error_code(&err) == json_error_out_of_memory)
-		return why_set(why, ST_NOMEM, "out of memory while parsing JSON");
 	return why_set(why, ST_INVALID, "JSON is malformed at line %d, column %d: %s", err.line, err.column,
 		err.text);
 }
@@ -264,10 +281,14 @@ static int dump_to_buf(const char *p, size_t len, void *arg)
 
 void jx_value(struct jx_writer *w, const char *key, const json_t *value)
 {
+	if (!value) {
+		jx_null(w, key);
+		return;
+	}
 	member(w, key);
-	if (!value || json_dump_callback(value, dump_to_buf, w->out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
-		if (!value)
-			buf_text(w->out, "null");
+	if (json_dump_callback(value, dump_to_buf, w->out, JSON_COMPACT | JSON_ENCODE_ANY) != 0 &&
+		w->out->fail == ST_OK)
+		w->out->fail = ST_NOMEM; /* half of it may be there */
 }
 
 void jx_time(struct jx_writer *w, const char *key, int64_t wall_us)

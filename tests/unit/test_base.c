@@ -160,6 +160,39 @@ static void jx__tells_deep_from_malformed(void **state)
 	json_decref(value);
 }
 
+/* The linker leads malloc() here; 0: none fails. */
+static unsigned long failing_malloc;
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	if (failing_malloc > 0 && --failing_malloc == 0)
+		return NULL;
+	return __real_malloc(size);
+}
+
+static void jx__without_memory_gives_nothing_rather_than_a_part(void **state)
+{
+	(void)state;
+	struct slice text = slice_text(
+		"{\"reason\":\"a string that is longer than the first sixteen bytes\",\"list\":[1,2.5]}");
+	json_t *whole = NULL, *value = NULL;
+	unsigned long k = 0;
+	jx_init();
+	assert_int_equal(jx_parse(text, 9, &whole, NULL), ST_OK);
+	do {
+		failing_malloc = ++k;
+		enum status st = jx_parse(text, 9, &value, NULL);
+		bool was_out = failing_malloc == 0;
+		failing_malloc = 0;
+		if (st != (was_out ? ST_NOMEM : ST_OK) || (st != ST_OK && value))
+			fail_msg("allocation %lu: %s", k, status_name(st));
+	} while (!value);
+	assert_true(k > 5 && json_equal(whole, value));
+	json_decref(whole);
+	json_decref(value);
+}
+
 static void jx__escapes_what_is_no_utf8(void **state)
 {
 	(void)state;
@@ -480,6 +513,7 @@ int main(void)
 		cmocka_unit_test(clock__text),
 		cmocka_unit_test(jx__parses_what_is_json_and_only_that),
 		cmocka_unit_test(jx__tells_deep_from_malformed),
+		cmocka_unit_test(jx__without_memory_gives_nothing_rather_than_a_part),
 		cmocka_unit_test(jx__escapes_what_is_no_utf8),
 		cmocka_unit_test(jx__last_of_equal_keys_wins),
 		cmocka_unit_test(jx__writes_compact_json),
