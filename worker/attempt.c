@@ -52,14 +52,20 @@ static void write_checkpoint(struct attempt *a, struct outcome *o)
 	jx_value(&w, NULL, a->run.checkpoint);
 }
 
-/* No memory for an outcome: say nothing. The lease runs out, and the job is claimed again. */
+/* There is no memory to go on with, nor to say so. */
+static void abandon(struct attempt *a)
+{
+	struct slice none = SLICE_INIT;
+	log_outcome(a, "abandoned", LOG_LEVEL_ERR, none);
+	feed_abandon(a->env->feed, a->job.id, a->job.lease.token);
+	end(a);
+}
+
 static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
 {
 	struct outcome *o = outcome_new(&a->job, kind);
-	if (!o) {
-		log_err("event=no_memory job_phase=%d", a->job.phase);
+	if (!o)
 		return NULL;
-	}
 	o->settlement.http_status = (int)a->http_status;
 	o->settlement.wait_ms = a->wait_ms;
 	o->settlement.conn_ms = a->conn_ms;
@@ -68,14 +74,38 @@ static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
 	return o;
 }
 
-static void give_checkpoint(struct attempt *a, bool wants_answer)
+/* Takes over *o. false: it is not whole, and was not given. */
+static bool give(struct attempt *a, struct outcome *o)
+{
+	if (!o || outcome_seal(o) != ST_OK) {
+		outcome_free(o);
+		return false;
+	}
+	feed_give(a->env->feed, o);
+	return true;
+}
+
+/* The last thing an attempt says. */
+static void give_verdict(
+	struct attempt *a, struct outcome *o, const char *outcome, enum log_level level, struct slice error)
+{
+	if (!give(a, o)) {
+		abandon(a);
+		return;
+	}
+	log_outcome(a, outcome, level, error);
+	end(a);
+}
+
+/* false: no memory. */
+static bool give_checkpoint(struct attempt *a, bool wants_answer)
 {
 	struct outcome *o = new_outcome(a, SETTLE_CHECKPOINT);
 	if (!o)
-		return;
+		return false;
 	write_checkpoint(a, o);
 	o->wants_answer = wants_answer;
-	feed_give(a->env->feed, o);
+	return give(a, o);
 }
 
 /* The highest completed phase of the workflow between the first and this one; 0: none. */
@@ -117,10 +147,8 @@ static void fail(struct attempt *a, struct slice error)
 		buf_add_slice(
 			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
 		run_outcome(&a->run, false, message, none, error, &o->body);
-		feed_give(a->env->feed, o);
 	}
-	log_outcome(a, "failed", LOG_LEVEL_ERR, error);
-	end(a);
+	give_verdict(a, o, "failed", LOG_LEVEL_ERR, error);
 }
 
 static void retry_at(struct attempt *a, int64_t run_at_us, struct slice error)
@@ -130,10 +158,8 @@ static void retry_at(struct attempt *a, int64_t run_at_us, struct slice error)
 		buf_add_slice(
 			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
 		o->settlement.run_at_us = run_at_us;
-		feed_give(a->env->feed, o);
 	}
-	log_outcome(a, "retry", LOG_LEVEL_WARNING, error);
-	end(a);
+	give_verdict(a, o, "retry", LOG_LEVEL_WARNING, error);
 }
 
 static void complete(struct attempt *a)
@@ -148,14 +174,16 @@ static void complete(struct attempt *a)
 	jx_close_object(&w);
 	run_closing_notices(&a->run, true, buf_slice(&message), buf_slice(&data), none);
 	struct outcome *o = new_outcome(a, SETTLE_COMPLETE);
-	if (o) {
+	bool is_whole = message.fail != ST_NOMEM && data.fail != ST_NOMEM;
+	if (o && is_whole)
 		run_outcome(&a->run, true, buf_slice(&message), buf_slice(&data), none, &o->body);
-		feed_give(a->env->feed, o);
-	}
 	buf_release(&message);
 	buf_release(&data);
-	log_outcome(a, "completed", LOG_LEVEL_INFO, none);
-	end(a);
+	if (o && !is_whole) {
+		outcome_free(o);
+		o = NULL;
+	}
+	give_verdict(a, o, "completed", LOG_LEVEL_INFO, none);
 }
 
 static double chance(void)
@@ -187,9 +215,10 @@ static void call_failed(struct attempt *a, enum failure failure, int64_t retry_a
 		if (failure == FAILURE_PASSING)
 			buf_text(&text, " (attempts used up)");
 		fail(a, buf_slice(&text));
-	} else {
-		run_record_call(&a->run, call, false, NULL);
+	} else if (run_record_call(&a->run, call, false, NULL)) {
 		go_on(a);
+	} else {
+		abandon(a);
 	}
 	buf_release(&text);
 }
@@ -198,16 +227,19 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 {
 	enum call_name call = a->handler->calls[a->call_at];
 	json_t *body = NULL, *value = NULL;
-	if (a->handler->keep && jx_parse(answer->body, 64, &body, NULL) == ST_OK)
+	enum status parsed = ST_OK;
+	if (a->handler->keep && (parsed = jx_parse(answer->body, 64, &body, NULL)) == ST_OK)
 		value = a->handler->keep(call, body);
 	json_decref(body);
-	run_record_call(&a->run, call, true, value);
-	if (a->call_at + 1 == a->handler->calls_n) {
+	if (parsed == ST_NOMEM || !run_record_call(&a->run, call, true, value)) {
+		abandon(a);
+	} else if (a->call_at + 1 == a->handler->calls_n) {
 		go_on(a);
-		return;
+	} else {
+		a->is_storing = true;
+		if (!give_checkpoint(a, true))
+			abandon(a);
 	}
-	a->is_storing = true;
-	give_checkpoint(a, true);
 }
 
 static void call_done(void *tag, const struct http_answer *answer)
@@ -242,7 +274,9 @@ static void make_call(struct attempt *a)
 		st = http_start(a->env->http, &request.request, call_done, a);
 		a->is_calling = st == ST_OK;
 		if (st != ST_OK)
-			why_set(&why, st, "a header or the URL cannot be sent");
+			why_set(&why, st,
+				st == ST_NOMEM ? "out of memory while sending the request"
+					       : "a header or the URL cannot be sent");
 	}
 	call_release(&request);
 	if (st != ST_OK)
@@ -267,15 +301,20 @@ void attempt_start(struct attempt *a)
 {
 	struct moment now = clock_now();
 	a->wait_ms = (a->job.claimed_at_us - a->job.run_at_us) / 1000;
-	if (!run_open(&a->run, a->env->opts, &a->job, now) || !a->handler->begin(&a->run)) {
+	enum status st = run_open(&a->run, a->env->opts, &a->job, now);
+	if (st == ST_NOMEM) {
+		abandon(a);
+		return;
+	}
+	if (st != ST_OK || !a->handler->begin(&a->run)) {
 		fail(a, slice_text(a->run.why.text));
 		return;
 	}
-	if (run_was_notified(&a->run)) {
+	if (run_was_notified(&a->run))
 		run_clear_notices(&a->run);
-	} else if (a->run.notices_n > 0) {
-		run_set_notified(&a->run);
-		give_checkpoint(a, false);
+	else if (a->run.notices_n > 0 && !(run_set_notified(&a->run) && give_checkpoint(a, false))) {
+		abandon(a);
+		return;
 	}
 	go_on(a);
 }
@@ -299,9 +338,5 @@ void attempt_release(struct attempt *a)
 {
 	struct slice none = SLICE_INIT;
 	run_clear_notices(&a->run);
-	struct outcome *o = new_outcome(a, SETTLE_RELEASE);
-	if (o)
-		feed_give(a->env->feed, o);
-	log_outcome(a, "released", LOG_LEVEL_INFO, none);
-	end(a);
+	give_verdict(a, new_outcome(a, SETTLE_RELEASE), "released", LOG_LEVEL_INFO, none);
 }

@@ -37,6 +37,8 @@ struct feed {
 	struct outcome *given, **given_last; /* from the loop; under the lock */
 	struct feed_news *news;              /* ring, to the loop; under the lock */
 	size_t news_at, news_n, news_cap;
+	struct held *abandoned; /* by the loop; under the lock */
+	size_t abandoned_n;
 	/* The thread's own: */
 	struct held *held; /* leases that no outcome has ended yet */
 	size_t held_n, held_cap;
@@ -58,7 +60,6 @@ static void ring(struct feed *f)
 
 void feed_give(struct feed *f, struct outcome *outcome)
 {
-	outcome_seal(outcome);
 	outcome->next = NULL;
 	pthread_mutex_lock(&f->lock);
 	bool was_empty = f->given == NULL;
@@ -80,6 +81,15 @@ bool feed_take(struct feed *f, struct feed_news *out)
 	}
 	pthread_mutex_unlock(&f->lock);
 	return any;
+}
+
+/* There is always room: a job is abandoned once, and jobs whose news the loop has not taken are bounded. */
+void feed_abandon(struct feed *f, struct job_id id, uint64_t token)
+{
+	pthread_mutex_lock(&f->lock);
+	f->abandoned[f->abandoned_n++] = (struct held){id, token};
+	pthread_mutex_unlock(&f->lock);
+	ring(f);
 }
 
 /* There is always room: jobs held are bounded, and each has at most one piece of each kind of news under way.
@@ -140,6 +150,9 @@ static void take_given(struct feed *f)
 	*end = f->given;
 	f->given = NULL;
 	f->given_last = &f->given;
+	for (size_t i = 0; i < f->abandoned_n; i++)
+		forget(f, f->abandoned[i].id, f->abandoned[i].token);
+	f->abandoned_n = 0;
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -321,11 +334,12 @@ static bool allocate(struct feed *f)
 	f->held_cap = (size_t)f->conf.opts->worker.in_flight * 2;
 	f->news_cap = f->held_cap * 4;
 	f->held = calloc(f->held_cap, sizeof *f->held);
+	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);
 	f->jobs = calloc(f->held_cap, sizeof *f->jobs);
 	f->news = calloc(f->news_cap, sizeof *f->news);
 	f->settlements = calloc(BATCH_MAX + f->held_cap, sizeof *f->settlements);
 	f->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return f->held && f->jobs && f->news && f->settlements && f->event_fd >= 0;
+	return f->held && f->abandoned && f->jobs && f->news && f->settlements && f->event_fd >= 0;
 }
 
 struct feed *feed_start(const struct feed_conf *conf, struct why *why)
@@ -387,6 +401,7 @@ void feed_free(struct feed *f)
 		close(f->event_fd);
 	pthread_mutex_destroy(&f->lock);
 	free(f->held);
+	free(f->abandoned);
 	free(f->jobs);
 	free(f->news);
 	free(f->settlements);

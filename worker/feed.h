@@ -3,8 +3,8 @@
  * readers).
  *
  * Invariant: an outcome that was given is written, however often that takes, or refused by the spool as
- * fenced; it is never dropped while the process lives. Threads: feed_give, feed_take, feed_stop_claims,
- * feed_finish are for the loop. */
+ * fenced; it is never dropped while the process lives. Threads: feed_give, feed_abandon, feed_take,
+ * feed_stop_claims, feed_finish are for the loop. */
 #ifndef WORKER_FEED_H
 #define WORKER_FEED_H
 #include "worker/outcome.h"
@@ -34,6 +34,9 @@ struct feed_news {
 NODISCARD struct feed *feed_start(const struct feed_conf *conf, struct why *why);
 /* Takes over *outcome. */
 void feed_give(struct feed *feed, struct outcome *outcome);
+/* There is no memory to tell the outcome of this job: its lease is no longer renewed, runs out, and the job
+ * is claimed again. Needs none itself. */
+void feed_abandon(struct feed *feed, struct job_id id, uint64_t token);
 /* false: nothing new. */
 bool feed_take(struct feed *feed, struct feed_news *out);
 void feed_stop_claims(struct feed *feed);

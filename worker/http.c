@@ -177,16 +177,19 @@ static enum status set_request(struct transfer *t, const struct http_request *r)
 		st = set_headers(t, r);
 	if (st != ST_OK)
 		return st;
-	bool ok = curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->request_body.p ? t->request_body.p : "") ==
-			  CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request_body.len) ==
-			  CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) == CURLE_OK &&
-		  curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms) == CURLE_OK;
-	return ok ? ST_OK : ST_INVALID;
+	const CURLcode results[] = {
+		curl_easy_setopt(e, CURLOPT_URL, r->url),
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->request_body.p ? t->request_body.p : ""),
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request_body.len),
+		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method),
+		curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers),
+		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms),
+		curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms),
+	};
+	for (size_t i = 0; i < sizeof results / sizeof *results && st == ST_OK; i++)
+		if (results[i] != CURLE_OK)
+			st = results[i] == CURLE_OUT_OF_MEMORY ? ST_NOMEM : ST_INVALID;
+	return st;
 }
 
 enum status http_start(struct http *http, const struct http_request *request, http_done done, void *tag)

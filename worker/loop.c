@@ -75,7 +75,8 @@ static struct attempt *find(struct attempt *head, const struct feed_news *news)
 static void take_job(struct loop *l, struct feed_news *news)
 {
 	struct attempt *a = attempt_new(&l->env, &news->job);
-	if (!a) { /* its lease runs out and it is claimed again */
+	if (!a) {
+		feed_abandon(l->env.feed, news->job.id, news->job.lease.token);
 		job_release(&news->job);
 		return;
 	}

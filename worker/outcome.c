@@ -41,7 +41,18 @@ void outcome_take_notices(struct outcome *o, struct run *run)
 	run->notices_n = 0;
 }
 
-void outcome_seal(struct outcome *o)
+static bool is_whole(const struct outcome *o)
+{
+	bool lacks = o->error.fail == ST_NOMEM || o->body.fail == ST_NOMEM || o->checkpoint.fail == ST_NOMEM;
+	for (size_t i = 0; i < o->settlement.notices_n; i++) {
+		const struct run_notice *n = &o->kept[i];
+		lacks |= n->name.fail == ST_NOMEM || n->room.fail == ST_NOMEM || n->data.fail == ST_NOMEM ||
+			 n->reason.fail == ST_NOMEM;
+	}
+	return !lacks;
+}
+
+enum status outcome_seal(struct outcome *o)
 {
 	struct settlement *s = &o->settlement;
 	s->error = buf_slice(&o->error);
@@ -56,4 +67,5 @@ void outcome_seal(struct outcome *o)
 			.reason = buf_slice(&o->kept[i].reason),
 		};
 	s->notices = o->notices;
+	return is_whole(o) ? ST_OK : ST_NOMEM;
 }

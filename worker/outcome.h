@@ -17,7 +17,8 @@ NODISCARD struct outcome *outcome_new(const struct job *job, enum settle_kind ki
 void outcome_free(struct outcome *outcome); /* accepts NULL */
 /* Take over the run's notices (the run has none afterwards). */
 void outcome_take_notices(struct outcome *outcome, struct run *run);
-/* Point the settlement at the buffers: last act before it is given away. */
-void outcome_seal(struct outcome *outcome);
+/* Point the settlement at the buffers: last act before it is given away. NOMEM: they do not hold all that was
+ * put into them. */
+NODISCARD enum status outcome_seal(struct outcome *outcome);
 
 #endif

@@ -48,7 +48,7 @@ static enum status build(
 {
 	struct why why = WHY_INIT;
 	f->job.payload = slice_text(payload);
-	assert_true(run_open(&f->run, &f->opts, &f->job, (struct moment){1000000, 0, 0}));
+	assert_int_equal(run_open(&f->run, &f->opts, &f->job, (struct moment){1000000, 0, 0}), ST_OK);
 	enum status st = call_build(out, &f->run, phase_handler(7), call, &why);
 	run_release(&f->run);
 	return st;

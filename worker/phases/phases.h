@@ -52,16 +52,19 @@ struct phase_handler {
 const struct phase_handler *phase_handler(int phase);
 
 /* run.c: the life of a run, and helpers of the handlers. */
-bool run_open(struct run *run, const struct opts *opts, const struct job *job, struct moment now);
+/* INVALID, DEEP: the payload is impossible, *run->why; NOMEM. */
+NODISCARD enum status run_open(
+	struct run *run, const struct opts *opts, const struct job *job, struct moment now);
 void run_release(struct run *run);
 void run_clear_notices(struct run *run);
 /* Was this call finished by this or an earlier attempt, and well? */
 bool run_call_done(const struct run *run, enum call_name call);
 bool run_call_ok(const struct run *run, enum call_name call);
 const json_t *run_call_value(const struct run *run, enum call_name call);
-void run_record_call(struct run *run, enum call_name call, bool ok, json_t *value_or_null);
+/* false: no memory. */
+NODISCARD bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *value_or_null);
 bool run_was_notified(const struct run *run);
-void run_set_notified(struct run *run);
+NODISCARD bool run_set_notified(struct run *run); /* false: no memory */
 
 /* A notification to the user: {"type","title","message","data":{...}}. The caller adds data's members and
  * closes. */

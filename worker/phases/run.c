@@ -5,21 +5,21 @@
 
 enum { PAYLOAD_DEPTH_MAX = 64 };
 
-bool run_open(struct run *run, const struct opts *opts, const struct job *job, struct moment now)
+enum status run_open(struct run *run, const struct opts *opts, const struct job *job, struct moment now)
 {
 	*run = (struct run){.opts = opts, .job = job, .now = now};
-	if (jx_parse(job->payload, PAYLOAD_DEPTH_MAX, &run->payload, &run->why) != ST_OK)
-		return false;
-	if (!json_is_object(run->payload)) {
-		why_set(&run->why, ST_INVALID, "the payload is not an object");
-		return false;
-	}
+	enum status st = jx_parse(job->payload, PAYLOAD_DEPTH_MAX, &run->payload, &run->why);
+	if (st != ST_OK)
+		return st;
+	if (!json_is_object(run->payload))
+		return why_set(&run->why, ST_INVALID, "the payload is not an object");
 	/* A checkpoint that cannot be read is none: its calls are made again under the same Idempotency-Key.
 	 */
-	if (job->checkpoint.len == 0 ||
-		jx_parse(job->checkpoint, PAYLOAD_DEPTH_MAX, &run->checkpoint, NULL) != ST_OK)
+	if (job->checkpoint.len > 0)
+		st = jx_parse(job->checkpoint, PAYLOAD_DEPTH_MAX, &run->checkpoint, NULL);
+	if (!run->checkpoint && st != ST_NOMEM)
 		run->checkpoint = json_object();
-	return run->checkpoint != NULL;
+	return run->checkpoint ? ST_OK : ST_NOMEM;
 }
 
 void run_clear_notices(struct run *run)
@@ -61,18 +61,19 @@ const json_t *run_call_value(const struct run *run, enum call_name call)
 	return jx_get(call_entry(run, call), "value");
 }
 
-void run_record_call(struct run *run, enum call_name call, bool ok, json_t *value)
+bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *value)
 {
 	json_t *calls = jx_get(run->checkpoint, "calls");
 	if (!calls) {
 		calls = json_object();
-		json_object_set_new(run->checkpoint, "calls", calls);
+		if (json_object_set_new(run->checkpoint, "calls", calls) != 0)
+			calls = NULL;
 	}
 	json_t *entry = json_object();
-	json_object_set_new(entry, "ok", json_boolean(ok));
+	bool is_whole = json_object_set_new(entry, "ok", json_boolean(ok)) == 0;
 	if (value)
-		json_object_set_new(entry, "value", value);
-	json_object_set_new(calls, opts_call_name(call), entry);
+		is_whole &= json_object_set_new(entry, "value", value) == 0;
+	return json_object_set_new(calls, opts_call_name(call), entry) == 0 && is_whole;
 }
 
 bool run_was_notified(const struct run *run)
@@ -80,9 +81,9 @@ bool run_was_notified(const struct run *run)
 	return json_is_true(jx_get(run->checkpoint, "notified"));
 }
 
-void run_set_notified(struct run *run)
+bool run_set_notified(struct run *run)
 {
-	json_object_set_new(run->checkpoint, "notified", json_true());
+	return json_object_set_new(run->checkpoint, "notified", json_true()) == 0;
 }
 
 static struct run_notice *add_notice(struct run *run, enum event_kind kind, const char *name)
