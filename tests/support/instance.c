@@ -211,6 +211,13 @@ static bool is_alive(pid_t pid)
 	return state != 'Z';
 }
 
+bool instance_is_running(struct instance *in, enum daemon daemon)
+{
+	pid_t pid = instance_pid(in, daemon);
+	waitpid(pid, NULL, WNOHANG);
+	return pid > 0 && is_alive(pid);
+}
+
 void instance_kill(struct instance *in, enum daemon daemon, int signal)
 {
 	pid_t pid = instance_pid(in, daemon);

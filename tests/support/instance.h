@@ -26,6 +26,8 @@ void instance_stop(struct instance *in);
 
 enum daemon { NGINX, FCGI, WORKER };
 pid_t instance_pid(struct instance *in, enum daemon daemon);
+/* Not gone, and no zombie (then it is reaped, if it is this process's own). */
+bool instance_is_running(struct instance *in, enum daemon daemon);
 void instance_kill(struct instance *in, enum daemon daemon, int signal); /* and wait until it is gone */
 void instance_launch(struct instance *in, enum daemon daemon);           /* FCGI or WORKER, after a kill */
 void instance_wait_ready(struct instance *in);
