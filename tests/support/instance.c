@@ -78,7 +78,7 @@ static void show_logs(struct instance *in)
 enum { LIVE_MAX = 8 };
 static struct instance *live[LIVE_MAX];
 
-static void kill_by_file(const char *dir, const char *file)
+static void kill_by_file(const char *dir, const char *file, int signal)
 {
 	char path[128], text[32] = "";
 	size_t len = strlen(dir);
@@ -90,7 +90,7 @@ static void kill_by_file(const char *dir, const char *file)
 	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
 		pid = pid * 10 + (*p - '0');
 	if (pid > 1)
-		kill(pid, SIGKILL);
+		kill(pid, signal);
 }
 
 static void kill_live(void)
@@ -98,9 +98,9 @@ static void kill_live(void)
 	for (int i = 0; i < LIVE_MAX; i++) {
 		if (!live[i])
 			continue;
-		kill_by_file(live[i]->dir, "/nginx.pid");
-		kill_by_file(live[i]->dir, "/clario-fcgi.pid");
-		kill_by_file(live[i]->dir, "/clario-worker.pid");
+		kill_by_file(live[i]->dir, "/nginx.pid", SIGTERM); /* or its workers would stay */
+		kill_by_file(live[i]->dir, "/clario-fcgi.pid", SIGKILL);
+		kill_by_file(live[i]->dir, "/clario-worker.pid", SIGKILL);
 	}
 }
 
