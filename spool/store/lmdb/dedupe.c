@@ -86,13 +86,13 @@ static void ask_natural(struct tx *tx, const struct trigger *t, struct dedupe_an
 	}
 }
 
-void dedupe_ask(struct tx *tx, const struct trigger *t, struct dedupe_answer *out)
+void dedupe_ask(struct tx *tx, const struct trigger *t, bool is_first_of_workflow, struct dedupe_answer *out)
 {
 	*out = (struct dedupe_answer){.verdict = SUBMIT_ACCEPTED};
 	if (t->idempotency_key.len)
 		ask_explicit(tx, t, out);
 	else if (t->solo_user)
 		ask_solo(tx, t, out);
-	else
+	else if (!is_first_of_workflow)
 		ask_natural(tx, t, out);
 }

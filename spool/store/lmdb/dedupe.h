@@ -10,7 +10,9 @@ struct dedupe_answer {
 	bool has_earlier; /* ACCEPTED beside a job of the same natural key with another payload */
 	struct job_id earlier;
 };
-/* Explicit key, else solo user, else natural key. The rules decide what blocks; this finds whom to ask. */
-void dedupe_ask(struct tx *tx, const struct trigger *trigger, struct dedupe_answer *out);
+/* Explicit key, else solo user, else natural key, of which a workflow's first job has no other. The rules
+ * decide what blocks; this finds whom to ask. */
+void dedupe_ask(
+	struct tx *tx, const struct trigger *trigger, bool is_first_of_workflow, struct dedupe_answer *out);
 
 #endif

@@ -20,6 +20,17 @@ static struct job_id next_in_line(struct tx *tx, uint64_t workflow_hash, struct 
 	return id;
 }
 
+bool line_is_first(struct tx *tx, uint64_t workflow_hash)
+{
+	struct key prefix = {0};
+	struct walk w;
+	key_add(&prefix, workflow_hash, 8);
+	bool known = walk_open(&w, tx, TREE_WORKFLOW) && walk_from(&w, key_slice(&prefix)) &&
+		     key_has_prefix(w.key, &prefix);
+	walk_close(&w);
+	return !known;
+}
+
 void line_enter(struct tx *tx, uint64_t workflow_hash, struct job_id id)
 {
 	struct key key = key_line(workflow_hash, id);
@@ -99,8 +110,9 @@ static void hand_on(struct tx *tx, uint64_t workflow_hash)
 void line_leave(struct tx *tx, const struct loaded *l)
 {
 	struct key key = key_line(l->hashes.workflow, l->job.id);
-	if (!l->job.ordered)
-		return;
+	struct job_id none = {{0}};
+	if (!l->job.ordered || id_is_zero(next_in_line(tx, l->hashes.workflow, none)))
+		return; /* most lines have no entry: one look tells, in a tree too large for the caches */
 	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&key));
 	if (l->had_turn)
 		hand_on(tx, l->hashes.workflow);

@@ -13,6 +13,8 @@
 
 enum { LINE_FEW = 8 };
 
+/* Whether the spool has no job of this workflow, alive or ended: then there is nothing to look for. */
+bool line_is_first(struct tx *tx, uint64_t workflow_hash);
 /* A job comes to life, or back to it, whose record does not say so yet. true: it has the turn at once. */
 bool line_join(struct tx *tx, uint64_t workflow_hash, struct job_id id);
 /* The entry alone, for a line that is being written anew: each job may have one. */

@@ -43,40 +43,54 @@ static void answer_with_first(struct dedupe_answer *answer, struct receipt *rece
 	loaded_release(&answer->first);
 }
 
-static void accept(struct tx *tx, const struct trigger *t, const struct dedupe_answer *answer,
-	struct job_id *last, struct receipt *receipt)
+/* What a trigger meets in the spool. */
+struct setting {
+	uint64_t workflow_hash;
+	bool is_first_of_workflow;
+	struct dedupe_answer answer;
+};
+
+static bool take_place(struct tx *tx, const struct setting *at, struct job_id id)
+{
+	if (at->is_first_of_workflow)
+		return true;
+	if (tx->store->ordering)
+		return line_join(tx, at->workflow_hash, id);
+	line_pass(tx, at->workflow_hash);
+	return true;
+}
+
+static void accept(struct tx *tx, const struct trigger *t, const struct setting *at, struct job_id *last,
+	struct receipt *receipt)
 {
 	struct job job;
 	struct event event;
-	bool ordered = tx->store->ordering;
-	uint64_t workflow_hash = key_workflow_hash(tx->store->seed, t->workflow_id);
 	*last = id_next(*last, tx->now.wall_us);
-	bool has_turn = !ordered || line_join(tx, workflow_hash, *last);
-	if (!ordered)
-		line_pass(tx, workflow_hash);
-	rules_accept(&job, t, *last, tx->now, ordered, has_turn, &event);
+	bool has_turn = take_place(tx, at, *last);
+	rules_accept(&job, t, *last, tx->now, tx->store->ordering, has_turn, &event);
 	event_append(tx, &event, &job);
 	job_insert(tx, &job);
 	receipt->verdict = SUBMIT_ACCEPTED;
 	receipt->status = ST_OK;
 	receipt->id = job.id;
 	receipt->state = job.state;
-	receipt->has_earlier = answer->has_earlier;
-	receipt->earlier = answer->earlier;
+	receipt->has_earlier = at->answer.has_earlier;
+	receipt->earlier = at->answer.earlier;
 	set_workflow_id(receipt, t->workflow_id);
 }
 
 static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *last, bool disk_is_full,
 	struct receipt *receipt)
 {
-	struct dedupe_answer answer;
+	struct setting at = {.workflow_hash = key_workflow_hash(tx->store->seed, t->workflow_id)};
 	*receipt = (struct receipt){.verdict = SUBMIT_REFUSED};
 	receipt->status = rules_check_trigger(t, &receipt->why);
 	if (receipt->status != ST_OK)
 		return;
-	dedupe_ask(tx, t, &answer);
-	if (answer.verdict != SUBMIT_ACCEPTED)
-		answer_with_first(&answer, receipt);
+	at.is_first_of_workflow = line_is_first(tx, at.workflow_hash);
+	dedupe_ask(tx, t, at.is_first_of_workflow, &at.answer);
+	if (at.answer.verdict != SUBMIT_ACCEPTED)
+		answer_with_first(&at.answer, receipt);
 	else if (room_map_is_full(tx->store))
 		refuse(receipt, ST_FULL, "the spool is full; intake is closed until there is room");
 	else if (disk_is_full)
@@ -85,7 +99,7 @@ static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *la
 	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
 		refuse(receipt, ST_DEEP, "the backlog is as deep as spool.max-depth allows");
 	else
-		accept(tx, t, &answer, last, receipt);
+		accept(tx, t, &at, last, receipt);
 }
 
 enum status lmdb_submit(
