@@ -34,7 +34,7 @@ FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retry.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c retry.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
@@ -45,7 +45,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry held call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
@@ -56,6 +56,7 @@ UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_retry := worker/retry.c
+UNIT_OBJS_held := worker/held.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c

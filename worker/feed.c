@@ -2,6 +2,7 @@
 #include "worker/feed.h"
 
 #include "spool/base/log.h"
+#include "worker/held.h"
 #include "worker/retain.h"
 
 #include <errno.h>
@@ -20,12 +21,9 @@ enum {
 	IDLE_MS = 1000,
 	FAIL_MS = 100,
 	FAIL_MAX_MS = 2000,
-	CLAIM_BYTES = 64 << 20
-};
-
-struct held {
-	struct job_id id;
-	uint64_t token;
+	HELD_BYTES = 64 << 20, /* payloads in memory, but for one job of any size */
+	HELD_PER_CALL = 16,    /* leases at most for each call that may be under way */
+	SPARE = 8,             /* jobs held beyond those that run, however slow they are */
 };
 
 struct feed {
@@ -37,11 +35,11 @@ struct feed {
 	struct outcome *given, **given_last; /* from the loop; under the lock */
 	struct feed_news *news;              /* ring, to the loop; under the lock */
 	size_t news_at, news_n, news_cap;
-	struct held *abandoned; /* by the loop; under the lock */
+	struct held_lease *abandoned; /* by the loop; under the lock */
 	size_t abandoned_n;
 	/* The thread's own: */
-	struct held *held; /* leases that no outcome has ended yet */
-	size_t held_n, held_cap;
+	struct held held;        /* leases that no outcome has ended yet */
+	size_t pace;             /* jobs that end between two commits: the most of late */
 	struct outcome *pending; /* taken, not written yet */
 	struct settlement *settlements;
 	struct job *jobs;
@@ -87,7 +85,7 @@ bool feed_take(struct feed *f, struct feed_news *out)
 void feed_abandon(struct feed *f, struct job_id id, uint64_t token)
 {
 	pthread_mutex_lock(&f->lock);
-	f->abandoned[f->abandoned_n++] = (struct held){id, token};
+	f->abandoned[f->abandoned_n++] = (struct held_lease){.id = id, .token = token};
 	pthread_mutex_unlock(&f->lock);
 	ring(f);
 }
@@ -99,15 +97,6 @@ static void tell(struct feed *f, const struct feed_news *news)
 	pthread_mutex_lock(&f->lock);
 	f->news[(f->news_at + f->news_n++) % f->news_cap] = *news;
 	pthread_mutex_unlock(&f->lock);
-}
-
-static void forget(struct feed *f, struct job_id id, uint64_t token)
-{
-	for (size_t i = 0; i < f->held_n; i++)
-		if (f->held[i].token == token && id_cmp(f->held[i].id, id) == 0) {
-			f->held[i] = f->held[--f->held_n];
-			return;
-		}
 }
 
 static bool ends_lease(enum settle_kind kind)
@@ -129,7 +118,7 @@ static void follow_up(struct feed *f, const struct settlement *s, bool wants_ans
 {
 	struct feed_news news = {.id = s->id, .token = s->token};
 	if (ends_lease(s->kind) || s->verdict != ST_OK)
-		forget(f, s->id, s->token);
+		held_remove(&f->held, s->id, s->token);
 	if (s->verdict != ST_OK)
 		log_refused(s);
 	if (s->verdict != ST_OK && !ends_lease(s->kind)) {
@@ -148,10 +137,13 @@ static void take_given(struct feed *f)
 		end = &(*end)->next;
 	pthread_mutex_lock(&f->lock);
 	*end = f->given;
+	for (const struct outcome *o = f->given; o; o = o->next)
+		if (ends_lease(o->settlement.kind))
+			held_end(&f->held, o->settlement.id, o->settlement.token);
 	f->given = NULL;
 	f->given_last = &f->given;
 	for (size_t i = 0; i < f->abandoned_n; i++)
-		forget(f, f->abandoned[i].id, f->abandoned[i].token);
+		held_remove(&f->held, f->abandoned[i].id, f->abandoned[i].token);
 	f->abandoned_n = 0;
 	pthread_mutex_unlock(&f->lock);
 }
@@ -164,15 +156,6 @@ static size_t lay_out_outcomes(struct feed *f)
 	return n;
 }
 
-static bool is_being_settled(const struct feed *f, const struct held *h, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (f->settlements[i].token == h->token && id_cmp(f->settlements[i].id, h->id) == 0 &&
-			ends_lease(f->settlements[i].kind))
-			return true;
-	return false;
-}
-
 /* A third of the lease has passed: renew what is held and not being ended. */
 static size_t lay_out_renewals(struct feed *f, size_t outcomes)
 {
@@ -181,10 +164,10 @@ static size_t lay_out_renewals(struct feed *f, size_t outcomes)
 	if (now < f->next_renew_us)
 		return n;
 	f->next_renew_us = now + f->conf.opts->worker.lease_ms * 1000 / 3;
-	for (size_t i = 0; i < f->held_n; i++)
-		if (!is_being_settled(f, &f->held[i], outcomes))
-			f->settlements[n++] = (struct settlement){.id = f->held[i].id,
-				.token = f->held[i].token,
+	for (size_t i = 0; i < f->held.n; i++)
+		if (!f->held.items[i].is_ending)
+			f->settlements[n++] = (struct settlement){.id = f->held.items[i].id,
+				.token = f->held.items[i].token,
 				.kind = SETTLE_RENEW,
 				.lease_ms = f->conf.opts->worker.lease_ms};
 	return n;
@@ -204,7 +187,7 @@ static void hold(struct feed *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
-		f->held[f->held_n++] = (struct held){f->jobs[i].id, f->jobs[i].lease.token};
+		held_add(&f->held, &f->jobs[i]);
 		tell(f, &news);
 	}
 }
@@ -231,21 +214,24 @@ static bool is_loop_behind(struct feed *f)
 	return is_behind;
 }
 
-/* How many more jobs may be held once `ending` leases have ended. */
-static size_t room(struct feed *f, size_t ending)
+/* How many more jobs are wanted: enough for the loop to go on with until the next commit but one, and no
+ * more, for another worker may have time for them. */
+static size_t room(struct feed *f)
 {
-	if (atomic_load(&f->stop_claims) || is_loop_behind(f))
+	if (atomic_load(&f->stop_claims) || is_loop_behind(f) || f->held.bytes >= HELD_BYTES)
 		return 0;
-	size_t after = f->held_n > ending ? f->held_n - ending : 0;
-	return f->held_cap - after;
+	size_t wanted = (size_t)f->conf.opts->worker.in_flight + SPARE + 2 * f->pace;
+	size_t have = f->held.n - f->held.ending_n;
+	size_t free_leases = f->held.cap - f->held.n;
+	size_t more = wanted > have ? wanted - have : 0;
+	return more < free_leases ? more : free_leases;
 }
 
-static size_t count_ending(const struct feed *f, size_t n)
+/* It rises at once and falls slowly. */
+static void keep_pace(struct feed *f)
 {
-	size_t ending = 0;
-	for (size_t i = 0; i < n; i++)
-		ending += ends_lease(f->settlements[i].kind);
-	return ending;
+	size_t now = f->held.ending_n;
+	f->pace = now > f->pace ? now : f->pace - (f->pace - now + 7) / 8;
 }
 
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
@@ -253,11 +239,12 @@ static bool exchange(struct feed *f)
 {
 	struct why why = WHY_INIT;
 	take_given(f);
+	keep_pace(f);
 	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
 	struct claim_ask ask = {
 		.owner = f->conf.owner,
-		.max = room(f, count_ending(f, outcomes)),
-		.max_bytes = CLAIM_BYTES,
+		.max = room(f),
+		.max_bytes = HELD_BYTES - (f->held.bytes < HELD_BYTES ? f->held.bytes : 0),
 		.lease_ms = f->conf.opts->worker.lease_ms,
 	};
 	enum status st = spool_exchange(
@@ -289,10 +276,10 @@ static void wait_for_work(struct feed *f)
 	int wake_fd = spool_wake_fd(f->conf.spool);
 	struct pollfd fds[2] = {{.fd = f->event_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
 	/* A full house cannot take what the hint announces: leave it there. */
-	bool has_room = room(f, 0) > 0;
+	bool has_room = room(f) > 0;
 	int timeout = f->fail_ms ? f->fail_ms : has_room ? until_ms(f->next_due_us) : IDLE_MS;
 	int64_t renew_ms = (f->next_renew_us - clock_mono_us()) / 1000 + 1;
-	if (f->held_n && renew_ms < timeout)
+	if (f->held.n && renew_ms < timeout)
 		timeout = renew_ms < 0 ? 0 : (int)renew_ms;
 	int retain_ms = retain_wait_ms(&f->retain, clock_now());
 	if (!f->fail_ms && retain_ms < timeout)
@@ -331,15 +318,15 @@ static void *run(void *arg)
 
 static bool allocate(struct feed *f)
 {
-	f->held_cap = (size_t)f->conf.opts->worker.in_flight * 2;
-	f->news_cap = f->held_cap * 4;
-	f->held = calloc(f->held_cap, sizeof *f->held);
+	size_t cap = (size_t)f->conf.opts->worker.in_flight * HELD_PER_CALL;
+	bool has_held = held_init(&f->held, cap);
+	f->news_cap = cap * 4;
 	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);
-	f->jobs = calloc(f->held_cap, sizeof *f->jobs);
+	f->jobs = calloc(cap, sizeof *f->jobs);
 	f->news = calloc(f->news_cap, sizeof *f->news);
-	f->settlements = calloc(BATCH_MAX + f->held_cap, sizeof *f->settlements);
+	f->settlements = calloc(BATCH_MAX + cap, sizeof *f->settlements);
 	f->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return f->held && f->abandoned && f->jobs && f->news && f->settlements && f->event_fd >= 0;
+	return has_held && f->abandoned && f->jobs && f->news && f->settlements && f->event_fd >= 0;
 }
 
 struct feed *feed_start(const struct feed_conf *conf, struct why *why)
@@ -400,7 +387,7 @@ void feed_free(struct feed *f)
 	if (f->event_fd >= 0)
 		close(f->event_fd);
 	pthread_mutex_destroy(&f->lock);
-	free(f->held);
+	held_release(&f->held);
 	free(f->abandoned);
 	free(f->jobs);
 	free(f->news);

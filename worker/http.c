@@ -1,10 +1,21 @@
 /* worker/http.c: see http.h. Handles are kept and used again; connections are kept by the multi handle. */
 #include "worker/http.h"
 
+#include "spool/base/nets.h"
+#include "worker/sockets.h"
+
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { HEADERS_BYTES_MAX = 64 << 10 };
+
+/* Link-local and multicast; the metadata services of the clouds that stand elsewhere; "this host". */
+static const char refused_networks[] =
+	"169.254.0.0/16, fe80::/10, 224.0.0.0/4, ff00::/8, 255.255.255.255, 0.0.0.0/8, ::, "
+	"100.100.100.200, 168.63.129.16, fd00:ec2::254, fd20:ce::254";
 
 struct transfer {
 	struct transfer *next, *prev; /* of those under way, or of the idle ones (next only) */
@@ -13,6 +24,8 @@ struct transfer {
 	struct buf request_body, answer_body;
 	size_t header_bytes;
 	bool too_large;
+	struct http *http;
+	char refused[INET6_ADDRSTRLEN]; /* an address that was not connected to */
 	http_done done;
 	void *tag;
 	char error[CURL_ERROR_SIZE];
@@ -20,12 +33,13 @@ struct transfer {
 
 struct http {
 	CURLM *multi;
+	struct sockets sockets;
 	struct transfer busy; /* ring */
 	struct transfer *idle;
-	int64_t max_response;
+	struct http_conf conf;
 };
 
-struct http *http_new(size_t in_flight, int64_t max_response)
+struct http *http_new(const struct http_conf *conf)
 {
 	struct http *http = calloc(1, sizeof *http);
 	if (!http || !(http->multi = curl_multi_init())) {
@@ -33,9 +47,12 @@ struct http *http_new(size_t in_flight, int64_t max_response)
 		return NULL;
 	}
 	http->busy.next = http->busy.prev = &http->busy;
-	http->max_response = max_response;
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)in_flight * 2);
-	return http;
+	http->conf = *conf;
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)conf->in_flight * 2);
+	if (sockets_init(&http->sockets, http->multi))
+		return http;
+	http_free(http);
+	return NULL;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
@@ -59,6 +76,29 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 	return 0;
 }
 
+static const char *address_text(const struct curl_sockaddr *at, char out[INET6_ADDRSTRLEN])
+{
+	const void *bytes = at->family == AF_INET
+				    ? (const void *)&((const struct sockaddr_in *)&at->addr)->sin_addr
+				    : (const void *)&((const struct sockaddr_in6 *)&at->addr)->sin6_addr;
+	bool is_inet = at->family == AF_INET || at->family == AF_INET6;
+	return is_inet ? inet_ntop(at->family, bytes, out, INET6_ADDRSTRLEN) : NULL;
+}
+
+/* After names have been resolved and before anything is sent. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	struct transfer *t = arg;
+	char text[INET6_ADDRSTRLEN];
+	(void)purpose;
+	if (!address_text(at, text) || (nets_contain(refused_networks, text) &&
+					       !nets_contain(t->http->conf.allowed_networks, text))) {
+		snprintf(t->refused, sizeof t->refused, "%s", text);
+		return CURL_SOCKET_BAD;
+	}
+	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
 /* What no request may change. */
 static bool set_up(struct transfer *t)
 {
@@ -68,6 +108,11 @@ static bool set_up(struct transfer *t)
 	       curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
@@ -88,7 +133,8 @@ static struct transfer *transfer_new(struct http *http)
 	if (!t)
 		return NULL;
 	buf_init(&t->request_body, SIZE_MAX / 2);
-	buf_init(&t->answer_body, (size_t)http->max_response);
+	buf_init(&t->answer_body, (size_t)http->conf.max_response);
+	t->http = http;
 	t->easy = curl_easy_init();
 	if (t->easy && set_up(t))
 		return t;
@@ -138,6 +184,7 @@ void http_free(struct http *http)
 		transfer_free(t);
 	}
 	curl_multi_cleanup(http->multi);
+	sockets_release(&http->sockets);
 	free(http);
 }
 
@@ -168,6 +215,15 @@ static enum status set_headers(struct transfer *t, const struct http_request *r)
 	return ST_OK;
 }
 
+/* libcurl has no way back to its built-in file but to name it. */
+static CURLcode set_authorities(CURL *e, const char *file)
+{
+	const char *usual = NULL;
+	if (!file || !*file)
+		curl_easy_getinfo(e, CURLINFO_CAINFO, &usual);
+	return curl_easy_setopt(e, CURLOPT_CAINFO, file && *file ? file : usual);
+}
+
 static enum status set_request(struct transfer *t, const struct http_request *r)
 {
 	CURL *e = t->easy;
@@ -185,6 +241,7 @@ static enum status set_request(struct transfer *t, const struct http_request *r)
 		curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers),
 		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms),
 		curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms),
+		set_authorities(e, r->ca_file),
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results && st == ST_OK; i++)
 		if (results[i] != CURLE_OK)
@@ -201,7 +258,7 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	t->tag = tag;
 	t->header_bytes = 0;
 	t->too_large = false;
-	t->error[0] = '\0';
+	t->error[0] = t->refused[0] = '\0';
 	enum status st = set_request(t, request);
 	if (st == ST_OK && curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 		st = ST_NOMEM;
@@ -251,6 +308,9 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 		return;
 	}
 	a->is_permanent = is_impossible(t, rc);
+	if (t->refused[0])
+		snprintf(t->error, sizeof t->error,
+			"the address %s is not to be called (worker.allowed-networks)", t->refused);
 	a->error = t->too_large  ? "the answer is larger than worker.max-response"
 		   : t->error[0] ? t->error
 				 : curl_easy_strerror(rc);
@@ -276,16 +336,11 @@ static void report_ended(struct http *http)
 
 void http_run(struct http *http, int timeout_ms, int fd)
 {
-	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
-	int running;
-	curl_multi_perform(http->multi, &running);
-	report_ended(http);
-	curl_multi_poll(http->multi, fd >= 0 ? &extra : NULL, fd >= 0, timeout_ms, NULL);
-	curl_multi_perform(http->multi, &running);
+	sockets_run(&http->sockets, timeout_ms, fd);
 	report_ended(http);
 }
 
 void http_wakeup(struct http *http)
 {
-	curl_multi_wakeup(http->multi);
+	sockets_wake(&http->sockets);
 }

@@ -1,8 +1,11 @@
 /* worker/http.h: many HTTP requests at one time on one thread (curl_multi), hardened for receivers that mean
  * harm.
  *
- * Only http and https; no redirects, no proxies, no netrc; response body and headers are capped as they
- * arrive, whatever Content-Length says. Threads: all calls from one thread, but for http_wakeup(), which any
+ * Only http and https; no redirects, no proxies, no netrc; certificates are verified; HTTP/2 where a receiver
+ * speaks it over TLS. Response body and headers are capped as they arrive, whatever Content-Length says.
+ * Addresses that no receiver of ours has (link-local ones, the clouds' metadata services, multicast) are not
+ * connected to, whatever a name resolves to, unless they are allowed (OWASP, Server Side Request Forgery
+ * Prevention). Threads: all calls from one thread, but for http_wakeup(), which any
  * may call. */
 #ifndef WORKER_HTTP_H
 #define WORKER_HTTP_H
@@ -17,6 +20,7 @@ struct http_request {
 	size_t headers_n;
 	struct slice body;
 	int64_t timeout_ms, connect_timeout_ms;
+	const char *ca_file; /* PEM of the authorities to trust; NULL or "": the system's */
 };
 
 /* What came of a request. Borrowed for the length of the callback. */
@@ -30,7 +34,13 @@ struct http_answer {
 };
 typedef void (*http_done)(void *tag, const struct http_answer *answer);
 
-NODISCARD struct http *http_new(size_t in_flight, int64_t max_response);
+struct http_conf {
+	size_t in_flight;
+	int64_t max_response;         /* bytes of a body */
+	const char *allowed_networks; /* nets.h; may be called although refused otherwise; NULL: none */
+};
+/* Borrows the conf's texts. NULL: no memory. */
+NODISCARD struct http *http_new(const struct http_conf *conf);
 void http_free(struct http *http); /* requests under way are dropped without a callback */
 
 /* Start one; done(tag, answer) is called from http_run(). ST_INVALID: a header or the URL is impossible;

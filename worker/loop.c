@@ -156,7 +156,8 @@ static void wake_loop(void *arg)
 static enum status start_parts(
 	struct loop *l, const struct feed_conf *conf, struct relay **relay, struct why *why)
 {
-	l->env.http = http_new((size_t)l->opts->worker.in_flight, l->opts->worker.max_response);
+	l->env.http = http_new(&(struct http_conf){.in_flight = (size_t)l->opts->worker.in_flight,
+		.max_response = l->opts->worker.max_response});
 	if (!l->env.http)
 		return why_set(why, ST_NOMEM, "cannot set up libcurl");
 	struct feed_conf full = *conf;

@@ -183,7 +183,7 @@ enum status relay_start(const struct opts *opts, struct spool *spool, struct rel
 		return why_set(why, ST_NOMEM, "out of memory");
 	r->opts = opts;
 	r->spool = spool;
-	r->http = http_new(1, opts->worker.max_response);
+	r->http = http_new(&(struct http_conf){.in_flight = 1, .max_response = opts->worker.max_response});
 	enum status st = r->http ? find_place(r, why) : why_set(why, ST_NOMEM, "cannot set up libcurl");
 	if (st == ST_OK && pthread_create(&r->thread, NULL, run, r) != 0)
 		st = why_set(why, ST_NOMEM, "cannot start the relay thread");

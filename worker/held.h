@@ -1,0 +1,32 @@
+/* worker/held.h: the leases that this worker holds, findable by job and token. Not shared between threads. */
+#ifndef WORKER_HELD_H
+#define WORKER_HELD_H
+#include "spool/model/job.h"
+
+struct held_lease {
+	struct job_id id;
+	uint64_t token;
+	int phase;
+	size_t bytes;   /* of the job's payload, in memory as long as it is held */
+	bool is_ending; /* an outcome that ends it is on its way to the disk */
+};
+
+struct held {
+	struct held_lease *items; /* n of them, in no order */
+	size_t n, cap;
+	size_t ending_n, bytes; /* of all */
+	uint32_t *slots;        /* open addressing: 1 + index in items; 0: free */
+	size_t mask;
+};
+
+NODISCARD bool held_init(struct held *held, size_t cap); /* false: no memory */
+void held_release(struct held *held);
+/* There must be room. */
+void held_add(struct held *held, const struct job *job);
+/* An outcome is on its way that ends it. */
+void held_end(struct held *held, struct job_id id, uint64_t token);
+/* NULL: not held. Valid until the next add or remove. */
+struct held_lease *held_find(const struct held *held, struct job_id id, uint64_t token);
+void held_remove(struct held *held, struct job_id id, uint64_t token); /* nothing if it is not held */
+
+#endif
