@@ -7,7 +7,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-enum { THREADS = 2 };
+enum { THREADS = 3 }; /* one commits, one syncs, one answers */
 
 struct committer {
 	struct spool *spool;

@@ -83,40 +83,44 @@ static void refuse_all(struct submit *s, enum status st, const struct why *why)
 		s->receipts[i] = (struct receipt){.verdict = SUBMIT_REFUSED, .status = st, .why = *why};
 }
 
-/* Commit a batch and fill in each submit's verdict. Without the lock. */
-static void commit_batch(struct group *g, struct submit *batch, size_t n)
+/* Without the lock. */
+static enum status commit_batch(struct group *g, struct submit *batch, size_t n, struct why *why)
 {
-	struct why why = WHY_INIT;
 	enum status st = lay_out(g, batch, n);
-	if (st == ST_OK)
-		st = g->ops->submit(g->store, batch->now, g->list, n, &why);
-	else
-		why_set(&why, st, "out of memory while gathering a batch");
-	for (struct submit *s = batch; s; s = s->next) {
-		s->status = ST_OK;
-		if (st != ST_OK)
-			refuse_all(s, st, &why);
-	}
+	if (st != ST_OK)
+		return why_set(why, st, "out of memory while gathering a batch");
+	return g->ops->submit(g->store, batch->now, g->list, n, why);
+}
+
+static void give_verdict(struct submit *s, enum status st, const struct why *why)
+{
+	s->status = ST_OK;
+	if (st != ST_OK)
+		refuse_all(s, st, why);
 }
 
 void group_lead(struct group *g)
 {
+	struct why why = WHY_INIT;
 	size_t n;
 	pthread_mutex_lock(&g->lock);
 	struct submit *batch = take_batch(g, &n);
 	pthread_mutex_unlock(&g->lock);
-	commit_batch(g, batch, n);
+	enum status st = commit_batch(g, batch, n, &why);
 	pthread_mutex_lock(&g->lock);
 	struct submit *heir = g->first;
 	g->busy = heir != NULL;
 	pthread_mutex_unlock(&g->lock);
-	/* The heir first: its commit can begin while the others are being answered. It stays in line, and
-	 * in place, until somebody leads, which nobody does before this. */
+	/* The heir first: its commit can begin while this one is made lasting and answered. It stays in line,
+	 * and in place, until somebody leads, which nobody does before this. */
 	if (heir)
 		heir->lead(heir);
+	if (st == ST_OK)
+		st = g->ops->sync(g->store, &why);
 	while (batch) {
 		struct submit *s = batch;
 		batch = s->next; /* s is gone as soon as it is done */
+		give_verdict(s, st, &why);
 		s->done(s);
 	}
 }

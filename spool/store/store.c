@@ -10,3 +10,10 @@ const struct store_ops *store_find(const char *name)
 			return engines[i];
 	return NULL;
 }
+
+enum status store_submit(const struct store_ops *ops, struct store *store, struct moment now,
+	const struct submission *list, size_t n, struct why *why)
+{
+	enum status st = ops->submit(store, now, list, n, why);
+	return st == ST_OK ? ops->sync(store, why) : st;
+}

@@ -27,9 +27,13 @@ struct store_ops {
 	bool (*is_broken)(const struct store *store);
 
 	/* All in one commit, in the order given. Not ST_OK: nothing was stored; the receipts are left to the
-	 * caller. */
+	 * caller. ST_OK: they are stored, but nobody may be told, of a duplicate neither, before sync() says
+	 * OK. */
 	enum status (*submit)(struct store *store, struct moment now, const struct submission *list, size_t n,
 		struct why *why);
+	/* Make lasting what was submitted before, while others may submit already. IO: nobody knows whether
+	 * it is, and the store is broken. */
+	enum status (*sync)(struct store *store, struct why *why);
 	enum status (*exchange)(struct store *store, struct moment now, struct settlement *settlements,
 		size_t n, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us,
 		struct why *why);
@@ -68,6 +72,10 @@ struct store_ops {
 
 /* The engine of that name, NULL when this build has none such. */
 const struct store_ops *store_find(const char *name);
+
+/* Both in one: submit, and tell once it is lasting. */
+NODISCARD enum status store_submit(const struct store_ops *ops, struct store *store, struct moment now,
+	const struct submission *list, size_t n, struct why *why);
 
 extern const struct store_ops store_lmdb;
 

@@ -103,7 +103,7 @@ static void try_submit(struct fixture *f, int i, struct told *told)
 	snprintf(workflow, sizeof workflow, "w%d", i / 2);
 	struct trigger t = make_trigger(2 + i % 2, workflow, "u", i == 3 ? NULL : "{\"n\":1}");
 	struct submission one = {&t, &r};
-	enum status st = f->ops->submit(f->store, f->now, &one, 1, &why);
+	enum status st = store_submit(f->ops, f->store, f->now, &one, 1, &why);
 	assert_documented(f, st, &why);
 	if (st == ST_OK && r.verdict == SUBMIT_ACCEPTED)
 		told->acked[told->acked_n++] = r.id;

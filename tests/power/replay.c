@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { SECTOR = 512, JOBS_MAX = 100000 };
+enum { SECTOR = 512, META_PAGES = 2 * 4096, JOBS_MAX = 100000 };
 
 struct write {
 	const struct power_entry *entry;
@@ -99,6 +99,12 @@ static void sync_all(struct replay *r)
 	r->pending_n = 0;
 }
 
+/* The sync that makes a commit's meta page lasting. */
+static bool is_meta_sync(const struct replay *r)
+{
+	return r->pending_n > 0 && r->pending[r->pending_n - 1]->offset < META_PAGES;
+}
+
 static void note_answer(struct replay *r, const struct power_entry *e)
 {
 	size_t i = 0;
@@ -121,11 +127,12 @@ bool replay_step(struct replay *r)
 		r->pending[r->pending_n++] = e;
 		break;
 	case POWER_SYNC:
-		if (r->mutant != MUTANT_NO_DATA_SYNC)
+		if (r->mutant != MUTANT_NO_DATA_SYNC &&
+			!(r->mutant == MUTANT_NO_META_SYNC && is_meta_sync(r)))
 			sync_all(r);
 		break;
 	case POWER_SYNC_LAST:
-		if (r->mutant != MUTANT_NO_META_SYNC && r->pending_n > 0)
+		if (r->pending_n > 0)
 			make_last(r, r->pending[--r->pending_n]);
 		break;
 	case POWER_RENAME:

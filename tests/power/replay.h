@@ -15,7 +15,8 @@
 /* Ways of a world that is wrong: the tests of the test. */
 enum power_mutant {
 	MUTANT_NONE,
-	MUTANT_NO_META_SYNC, /* writes through O_DSYNC last only with the next sync */
+	MUTANT_NO_META_SYNC, /* nothing is synced after a meta page: it lasts only with the next commit's sync
+			      */
 	MUTANT_NO_DATA_SYNC, /* fdatasync does nothing */
 	MUTANT_EARLY_ANSWER, /* the answer is sent before the commit's first sync */
 };

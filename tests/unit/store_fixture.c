@@ -111,7 +111,7 @@ struct receipt submit(struct fixture *f, const struct trigger *trigger)
 	struct receipt receipt = {0};
 	struct submission one = {trigger, &receipt};
 	struct why why = WHY_INIT;
-	if (f->ops->submit(f->store, f->now, &one, 1, &why) != ST_OK)
+	if (store_submit(f->ops, f->store, f->now, &one, 1, &why) != ST_OK)
 		fail_msg("submit: %s", why.text);
 	return receipt;
 }

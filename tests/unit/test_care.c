@@ -101,7 +101,7 @@ static _Noreturn void keep_busy(struct fixture *f)
 		struct submission one = {&trigger, &receipt};
 		struct claim_ask ask = {.owner = "host:1", .max = 3, .lease_ms = 60000};
 		size_t n = 0, removed;
-		enum status st = f->ops->submit(f->store, f->now, &one, 1, NULL);
+		enum status st = store_submit(f->ops, f->store, f->now, &one, 1, NULL);
 		pass_ms(f, 1);
 		if (st == ST_OK)
 			st = f->ops->exchange(

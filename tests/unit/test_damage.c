@@ -134,7 +134,7 @@ static void replaced__nothing_is_acknowledged(void **state)
 	struct receipt r;
 	struct submission one = {&t, &r};
 	struct why why = WHY_INIT;
-	assert_int_equal(f->ops->submit(f->store, f->now, &one, 1, &why), ST_IO);
+	assert_int_equal(store_submit(f->ops, f->store, f->now, &one, 1, &why), ST_IO);
 	assert_non_null(strstr(why.text, "replaced"));
 	assert_true(f->ops->is_broken(f->store));
 	assert_int_equal(rename(away, path), 0);
@@ -152,7 +152,7 @@ static void child_work(struct fixture *f, int out, int round)
 		struct trigger t = make_trigger(2 + i % 3, workflow, "u", "{\"n\":1}");
 		struct receipt r;
 		struct submission one = {&t, &r};
-		if (f->ops->submit(f->store, clock_now(), &one, 1, NULL) != ST_OK)
+		if (store_submit(f->ops, f->store, clock_now(), &one, 1, NULL) != ST_OK)
 			_exit(1);
 		if (write(out, &r.id, sizeof r.id) != sizeof r.id)
 			_exit(1);

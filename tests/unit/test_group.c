@@ -9,9 +9,9 @@
 enum { THREADS = 24, ROUNDS = 200 };
 
 struct store {
-	atomic_int commits, triggers, inside, most_inside;
+	atomic_int commits, syncs, triggers, inside, most_inside;
 	pthread_mutex_t gate; /* held by a test: the next commit waits there */
-	enum status answer;
+	enum status answer, sync_answer;
 };
 
 static enum status double_submit(
@@ -34,7 +34,15 @@ static enum status double_submit(
 	return store->answer == ST_OK ? ST_OK : why_set(why, store->answer, "told to fail");
 }
 
-static const struct store_ops double_ops = {.name = "double", .submit = double_submit};
+static enum status double_sync(struct store *store, struct why *why)
+{
+	if (store->sync_answer != ST_OK)
+		return why_set(why, store->sync_answer, "told to fail");
+	atomic_fetch_add(&store->syncs, 1);
+	return ST_OK;
+}
+
+static const struct store_ops double_ops = {.name = "double", .submit = double_submit, .sync = double_sync};
 
 struct fixture {
 	struct store store;
@@ -102,6 +110,23 @@ static void crowd__everybody_gets_their_own_answer(void **state)
 	for (int i = 0; i < ROUNDS; i++)
 		per_thread += 1 + i % 3;
 	assert_int_equal(f->store.triggers, THREADS * per_thread);
+}
+
+/* Stored is not lasting: who was stored is refused like the rest, and those who come later start anew. */
+static void sync__that_fails_refuses_all(void **state)
+{
+	struct fixture *f = *state;
+	struct trigger t = {.phase = 3};
+	struct receipt r;
+	f->store.sync_answer = ST_IO;
+	assert_int_equal(group_submit(f->group, (struct moment){0}, &t, 1, &r, NULL), ST_IO);
+	assert_int_equal(r.verdict, SUBMIT_REFUSED);
+	assert_int_equal(r.status, ST_IO);
+	f->store.sync_answer = ST_OK;
+	assert_int_equal(group_submit(f->group, (struct moment){0}, &t, 1, &r, NULL), ST_OK);
+	assert_int_equal(r.verdict, SUBMIT_ACCEPTED);
+	assert_int_equal(f->store.commits, 2);
+	assert_int_equal(f->store.syncs, 1);
 }
 
 static void *submit_once(void *arg)
@@ -242,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(alone__one_commit_each),
+		CASE(sync__that_fails_refuses_all),
 		CASE(crowd__everybody_gets_their_own_answer),
 		CASE(crowd__shares_commits),
 		CASE(failure__reaches_all_of_the_batch),

@@ -56,7 +56,7 @@ static void submit__batch_has_a_verdict_each(void **state)
 	struct submission list[4];
 	for (int i = 0; i < 4; i++)
 		list[i] = (struct submission){&t[i], &r[i]};
-	assert_int_equal(f->ops->submit(f->store, f->now, list, 4, NULL), ST_OK);
+	assert_int_equal(store_submit(f->ops, f->store, f->now, list, 4, NULL), ST_OK);
 	assert_int_equal(r[0].verdict, SUBMIT_ACCEPTED);
 	assert_int_equal(r[1].verdict, SUBMIT_REFUSED);
 	assert_int_equal(r[1].status, ST_INVALID);

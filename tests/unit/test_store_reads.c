@@ -315,7 +315,7 @@ static void read_only__looks_and_does_not_touch(void **state)
 	struct trigger t = make_trigger(2, "x", "u", "{}");
 	struct receipt r;
 	struct submission one = {&t, &r};
-	assert_int_equal(f->ops->submit(f->store, f->now, &one, 1, NULL), ST_DENIED);
+	assert_int_equal(store_submit(f->ops, f->store, f->now, &one, 1, NULL), ST_DENIED);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)

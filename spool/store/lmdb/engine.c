@@ -29,6 +29,7 @@ const struct store_ops store_lmdb = {
 	.close = env_close,
 	.is_broken = is_broken,
 	.submit = lmdb_submit,
+	.sync = env_sync,
 	.exchange = lmdb_exchange,
 	.steer = lmdb_steer,
 	.pause = lmdb_pause,

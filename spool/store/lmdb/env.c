@@ -11,6 +11,7 @@
 #include "spool/store/lmdb/wake.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,8 @@ static enum status open_env(struct store *store, const struct spool_conf *conf, 
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(store->env, ENV_MAX_READERS);
 	if (rc == 0)
-		rc = mdb_env_open(store->env, dir, MDB_NOTLS | (store->read_only ? MDB_RDONLY : 0), 0660);
+		rc = mdb_env_open(
+			store->env, dir, MDB_NOTLS | (store->read_only ? MDB_RDONLY : MDB_NOMETASYNC), 0660);
 	if (rc == 0)
 		return ST_OK;
 	enum status st = env_map_rc(rc);
@@ -122,6 +124,14 @@ static enum status check_length(struct store *store, struct why *why)
 			"%s is cut short (%lld bytes, %llu pages are in use); restore a backup",
 			store->data_path, (long long)sb.st_size, (unsigned long long)info.me_last_pgno + 1);
 	return ST_OK;
+}
+
+static enum status open_sync(struct store *store, struct why *why)
+{
+	if (store->read_only)
+		return ST_OK;
+	store->sync_fd = open(store->data_path, O_RDONLY | O_CLOEXEC);
+	return store->sync_fd >= 0 ? ST_OK : why_errno(why, errno, "cannot open %s", store->data_path);
 }
 
 static enum status open_trees(struct store *store, const struct spool_conf *conf, struct why *why)
@@ -194,6 +204,8 @@ static enum status open_all(struct store *store, const struct spool_conf *conf, 
 	if (st == ST_OK)
 		st = check_length(store, why);
 	if (st == ST_OK)
+		st = open_sync(store, why);
+	if (st == ST_OK)
 		st = open_trees(store, conf, why);
 	if (st == ST_OK)
 		st = check_birth(store, conf, why);
@@ -206,7 +218,8 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return why_set(why, ST_NOMEM, "out of memory");
-	store->wake_fd = store->hold_fd = -1;
+	store->wake_fd = store->hold_fd = store->sync_fd = -1;
+	pthread_mutex_init(&store->sync_lock, NULL);
 	store->read_only = conf->read_only;
 	store->is_audited = conf->audits || AUDIT_ALWAYS;
 	store->ordering = conf->ordering;
@@ -234,14 +247,34 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	return ST_OK;
 }
 
+/* The kernel tells of a page that it could not write once for each open file: to whoever syncs next through
+ * it. So this one is not the file that commits sync through, who syncs is alone, and what one was told holds
+ * for all after. */
+enum status env_sync(struct store *store, struct why *why)
+{
+	pthread_mutex_lock(&store->sync_lock);
+	int err = atomic_load(&store->broken) ? EIO : fdatasync(store->sync_fd) == 0 ? 0 : errno;
+	if (err)
+		atomic_store(&store->broken, true);
+	pthread_mutex_unlock(&store->sync_lock);
+	if (err == 0)
+		return ST_OK;
+	return why_set(why, ST_IO,
+		"spool: cannot sync: %s; whether the last commits are on disk is not known; restart",
+		strerror(err));
+}
+
 void env_close(struct store *store)
 {
 	if (!store)
 		return;
 	if (store->env)
 		mdb_env_close(store->env);
+	if (store->sync_fd >= 0)
+		close(store->sync_fd);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);
+	pthread_mutex_destroy(&store->sync_lock);
 	hold_drop(store->hold_fd);
 	free(store->data_path);
 	free(store->path);

@@ -1,14 +1,20 @@
 /* spool/store/lmdb/env.h: the LMDB environment of one spool.
  *
  * Caveats kept here (lmdb.h): one environment per process and path, opened after fork; no MDB_WRITEMAP, no
- * NOSYNC, no NOMETASYNC; readers are not tied to threads (MDB_NOTLS); the map has one fixed size in all
- * programs. */
+ * NOSYNC; readers are not tied to threads (MDB_NOTLS); the map has one fixed size in all programs.
+ *
+ * A commit is lasting in two steps. mdb_txn_commit() syncs the data pages and then writes the meta page that
+ * makes them the spool, which is where it gives the writers' lock back (MDB_NOMETASYNC: lmdb.h promises that
+ * the environment stays whole, and that no more than the last commit can be undone by a power cut).
+ * env_sync() makes the meta page lasting as well, while the next writer is at work. Nobody is answered before
+ * that. */
 #ifndef SPOOL_STORE_LMDB_ENV_H
 #define SPOOL_STORE_LMDB_ENV_H
 #include "spool/model/rules.h"
 #include "spool/store/store.h"
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -42,6 +48,8 @@ struct store {
 	int wake_fd;
 	int hold_fd; /* hold.h */
 	atomic_bool broken;
+	int sync_fd; /* data.mdb, for env_sync() */
+	pthread_mutex_t sync_lock;
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;
@@ -53,5 +61,9 @@ void env_close(struct store *store);
  * again must not be acknowledged. */
 enum status env_check_file(struct store *store, struct why *why);
 enum status env_map_rc(int mdb_rc);
+
+/* Make all that was committed before lasting. IO: that is not known of the last commits; the store is broken
+ * then. */
+enum status env_sync(struct store *store, struct why *why);
 
 #endif

@@ -114,7 +114,7 @@ enum status lmdb_submit(
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
 		submit_one(&tx, list[i].trigger, &last, disk_is_full, list[i].receipt);
 	bool wakes = tx.wakes;
-	st = tx_commit(&tx, why);
+	st = tx_commit_unsynced(&tx, why);
 	if (st == ST_OK && wakes)
 		wake_ring(store);
 	return st;

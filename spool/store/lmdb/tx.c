@@ -92,7 +92,7 @@ static void notice_panic(struct store *store)
 		atomic_store(&store->broken, true);
 }
 
-enum status tx_commit(struct tx *tx, struct why *why)
+enum status tx_commit_unsynced(struct tx *tx, struct why *why)
 {
 	if (tx->store->is_audited && tx->head_changed && tx->st == ST_OK)
 		audit_commit(tx);
@@ -112,6 +112,14 @@ enum status tx_commit(struct tx *tx, struct why *why)
 		*why = tx->why;
 	tx_end(tx);
 	return st;
+}
+
+enum status tx_commit(struct tx *tx, struct why *why)
+{
+	struct store *store = tx->store;
+	bool writes = tx->writes;
+	enum status st = tx_commit_unsynced(tx, why);
+	return st == ST_OK && writes ? env_sync(store, why) : st;
 }
 
 void tx_end(struct tx *tx)

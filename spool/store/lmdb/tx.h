@@ -30,6 +30,8 @@ enum status tx_begin(
 /* Stores the head, commits, and makes sure that the file is still the one that was opened. The transaction is
  * spent. */
 enum status tx_commit(struct tx *tx, struct why *why);
+/* The same, but not lasting before env_sync(). */
+enum status tx_commit_unsynced(struct tx *tx, struct why *why);
 /* Aborts if still open, otherwise nothing. */
 void tx_end(struct tx *tx);
 /* Record a failure (the first one stays) and return it. */
