@@ -208,7 +208,7 @@ static void call_failed(struct attempt *a, enum failure failure, int64_t retry_a
 	};
 	struct buf text = BUF_INIT(JOB_ERROR_MAX);
 	int64_t run_at_us;
-	buf_fmt(&text, "call %s: %.800s", opts_call_name(call), error);
+	buf_fmt(&text, "call %s: %.800s", a->env->opts->call[call].name, error);
 	if (failure == FAILURE_PASSING && retry_decide(&policy, &c, &run_at_us)) {
 		retry_at(a, run_at_us, buf_slice(&text));
 	} else if (a->env->opts->call[call].required) {

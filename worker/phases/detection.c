@@ -9,7 +9,7 @@ static const char *mode(const struct run *run)
 /* Any truthy value passes as it is; else 0. */
 static void write_count(struct run *run, struct jx_writer *w, const char *key)
 {
-	struct slice raw = run_raw(run, key);
+	struct slice raw = run_raw(run, slice_text(key));
 	if (run_either(run, key, NULL) && raw.len)
 		jx_raw(w, key, raw);
 	else

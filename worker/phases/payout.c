@@ -11,7 +11,7 @@ struct payout {
 static bool read_payout(struct run *run, struct payout *out)
 {
 	json_t *amount = jx_get(run->payload, "amount");
-	out->raw = run_raw(run, "amount");
+	out->raw = run_raw(run, slice_text("amount"));
 	struct slice text = json_is_string(amount) ? jx_text(amount) : out->raw;
 	if (!money_parse(text, &out->amount)) {
 		why_set(&run->why, ST_INVALID, "amount is not a positive number");

@@ -58,11 +58,11 @@ NODISCARD enum status run_open(
 void run_release(struct run *run);
 void run_clear_notices(struct run *run);
 /* Was this call finished by this or an earlier attempt, and well? */
-bool run_call_done(const struct run *run, enum call_name call);
-bool run_call_ok(const struct run *run, enum call_name call);
-const json_t *run_call_value(const struct run *run, enum call_name call);
+bool run_call_done(const struct run *run, int call);
+bool run_call_ok(const struct run *run, int call);
+const json_t *run_call_value(const struct run *run, int call);
 /* false: no memory. */
-NODISCARD bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *value_or_null);
+NODISCARD bool run_record_call(struct run *run, int call, bool ok, json_t *value_or_null);
 bool run_was_notified(const struct run *run);
 NODISCARD bool run_set_notified(struct run *run); /* false: no memory */
 
@@ -74,9 +74,8 @@ void run_notify_end(struct run *run, struct jx_writer *w);
 struct jx_writer run_progress(struct run *run, const char *name, bool to_user);
 void run_progress_end(struct run *run, struct jx_writer *w);
 
-/* The raw text of a top-level member of the payload: as the caller wrote it, quotes kept off a string without
- * escapes. */
-struct slice run_raw(const struct run *run, const char *member);
+/* The raw text of a top-level member of the payload: as the caller wrote it; empty: it has none. */
+struct slice run_raw(const struct run *run, struct slice member);
 /* A payload member as text: a string's bytes; "" otherwise. */
 struct slice run_text(const struct run *run, const char *member);
 /* The first of two members that is not null, absent, "", 0 or false. */
