@@ -58,8 +58,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_detection = {
 	.phase = 2,
 	.failure = "Failed to trigger detection after sync",
-	.calls_n = 1,
-	.calls = {CALL_DETECTION},
 	.begin = begin,
 	.body = body,
 	.finish = finish,

@@ -108,8 +108,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_matching = {
 	.phase = 3,
 	.failure = "Failed to trigger evidence matching",
-	.calls_n = 1,
-	.calls = {CALL_MATCHING},
 	.begin = begin,
 	.body = body,
 	.finish = finish,

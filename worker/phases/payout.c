@@ -111,8 +111,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_payout = {
 	.phase = 7,
 	.failure = "Failed to process payout",
-	.calls_n = 2,
-	.calls = {CALL_FEE, CALL_PROOF_PACKET},
 	.begin = begin,
 	.body = body,
 	.keep = keep,

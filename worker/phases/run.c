@@ -61,7 +61,7 @@ const json_t *run_call_value(const struct run *run, int call)
 	return jx_get(call_entry(run, call), "value");
 }
 
-bool run_record_call(struct run *run, int call, bool ok, json_t *value)
+bool run_record_call(struct run *run, int call, bool ok, long http_status, json_t *value)
 {
 	json_t *calls = jx_get(run->checkpoint, "calls");
 	if (!calls) {
@@ -71,9 +71,38 @@ bool run_record_call(struct run *run, int call, bool ok, json_t *value)
 	}
 	json_t *entry = json_object();
 	bool is_whole = json_object_set_new(entry, "ok", json_boolean(ok)) == 0;
+	if (call >= CALL_N)
+		is_whole &= json_object_set_new(entry, "status", json_integer(http_status)) == 0;
 	if (value)
 		is_whole &= json_object_set_new(entry, "value", value) == 0;
 	return json_object_set_new(calls, run->opts->call[call].name, entry) == 0 && is_whole;
+}
+
+static void write_own_call(const struct run *run, int call, struct jx_writer *w)
+{
+	json_int_t status = json_integer_value(jx_get(call_entry(run, call), "status"));
+	jx_open_object(w, run->opts->call[call].name);
+	jx_bool(w, "ok", run_call_ok(run, call));
+	if (status)
+		jx_int(w, "status", status);
+	else
+		jx_null(w, "status");
+	jx_close_object(w);
+}
+
+void run_write_own_calls(const struct run *run, const int *calls, size_t n, struct jx_writer *data)
+{
+	bool is_open = false;
+	for (size_t i = 0; i < n; i++) {
+		if (calls[i] < CALL_N)
+			continue;
+		if (!is_open)
+			jx_open_object(data, "calls");
+		is_open = true;
+		write_own_call(run, calls[i], data);
+	}
+	if (is_open)
+		jx_close_object(data);
 }
 
 bool run_was_notified(const struct run *run)
