@@ -158,6 +158,7 @@ static void own__path_holds_what_the_job_has(void **state)
 		{"/{payload.sku}", "{\"sku\":\"..\"}", "https://shop/%2E%2E"},
 		{"/{payload.n}", "{\"n\": 1.50e+2 }", "https://shop/1.50e%2B2"},
 		{"/{payload.a.b}", "{\"a.b\":7,\"a\":{\"b\":8}}", "https://shop/7"},
+		{"/{payload.n}", "{\"n\":1,\"\\u006e\":2}", "https://shop/2"},
 		{"/{claim_id}?k={payload.k}", "{\"claim_id\":5,\"k\":\"a&b=c#\\r\\n\"}",
 			"https://shop/5?k=a%26b%3Dc%23%0D%0A"},
 		{"/{payload.sku}", "{}", NULL},
@@ -215,6 +216,11 @@ static void own__body_holds_values_byte_for_byte(void **state)
 			"{\"amount\":120.50,\"b\":[{\"x\":\"]}\"}, -0]}",
 			"{\"a\":120.50,\"b\":[{\"x\":\"]}\"}, -0],\"c\":null}"},
 		{"{\"a\":${payload.a}}", "{\"a\":1,\"a\":2}", "{\"a\":2}"},
+		/* A name is the same however it is written. */
+		{"{\"a\":${payload.a}}", "{\"a\":1,\"\\u0061\":2}", "{\"a\":2}"},
+		{"{\"c\":${claim_id}}", "{\"cl\\u0061im_\\u0069d\":7,\"claim_i\":8}", "{\"c\":7}"},
+		{"{\"a\":${payload.\xf0\x9f\x98\x80\xc3\xa9/\xe2\x82\xac}}",
+			"{\"\\ud83d\\ude00\\u00E9\\/\\u20ac\":3,\"\\n\":4}", "{\"a\":3}"},
 		{"{\"$\":\"{user_id}\",\"t\":${payload.t}}", "{\"t\":true}",
 			"{\"$\":\"{user_id}\",\"t\":true}"},
 	};

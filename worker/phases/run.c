@@ -222,7 +222,7 @@ struct slice run_raw(const struct run *run, struct slice member)
 	while (p < end && *p == '"') {
 		const char *key = p + 1;
 		p = skip_string(p, end);
-		bool wanted = (size_t)(p - key) == member.len + 1 && memcmp(key, member.p, member.len) == 0;
+		bool wanted = jx_raw_is(slice_of(key, (size_t)(p - key) - 1), member);
 		p = skip_blanks(p, end);
 		if (p < end && *p == ':')
 			p = skip_blanks(p + 1, end);
