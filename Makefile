@@ -22,13 +22,13 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c nets.c hash.c fs.c guard.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c hash.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
 	rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
@@ -45,7 +45,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry held call validate access route options query dispatch server
+UNIT_TESTS := base conf opts opts_calls show ctl docs model record store store_reads simulation group damage care dump repair retention money retry held call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
@@ -70,7 +70,9 @@ UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c des
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
+UNIT_LIB_conf := libbase.a
 UNIT_LDFLAGS_base := -Wl,--wrap=malloc
+UNIT_LDFLAGS_conf := -Wl,--wrap=free
 
 # tests/fault/test_NAME.c makes the calls under a store fail one by one.
 FAULT_TESTS := io disk
@@ -79,7 +81,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := intake phases retry queue crash
+CONFORMANCE_TESTS := intake phases calls retry queue crash
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 

@@ -73,13 +73,13 @@ static struct daemon_args parse(const char *program, int argc, char **argv)
 	return args;
 }
 
-int daemon_main(const char *program, int argc, char **argv, daemon_run run)
+int daemon_main(const char *program, int argc, char **argv, daemon_load load, daemon_run run)
 {
 	struct daemon_args args = parse(program, argc, argv);
 	struct opts opts;
 	struct why why = WHY_INIT;
 	log_open(program, args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (opts_load(args.config, &opts, &why) != ST_OK) {
+	if (load(args.config, &opts, &why) != ST_OK) {
 		fprintf(stderr, "%s: %s\n", program, why.text);
 		return DAEMON_CONFIG;
 	}

@@ -25,10 +25,12 @@ struct daemon_args {
 };
 
 /* The main function of a daemon: command line (-c, -p, -t, -v, -h, -V and their long forms), log,
- * configuration; then run(), whose exit code it returns. -t prints what is in effect instead. */
+ * configuration by load(), which is opts_load() or another of its kind; then run(), whose exit code it
+ * returns. -t prints what is in effect instead. */
 struct opts;
+typedef enum status (*daemon_load)(const char *file, struct opts *out, struct why *why);
 typedef int (*daemon_run)(const struct opts *opts, const struct daemon_args *args);
-int daemon_main(const char *program, int argc, char **argv, daemon_run run);
+int daemon_main(const char *program, int argc, char **argv, daemon_load load, daemon_run run);
 
 int daemon_exit_code(enum status st);
 /* path NULL: nothing to do. */

@@ -2,6 +2,9 @@
  * the same. */
 #include "spool/opts.h"
 
+#include "spool/opts_calls.h"
+#include "spool/opts_secrets.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -29,23 +32,65 @@
 	}
 
 #define PHASE_ROWS(section_, slot_)                                                                          \
-	RETRY_ROWS(section_, phase[slot_].retry, NULL, NULL, NULL, NULL, NULL, NULL)
+	RETRY_ROWS(section_, phase[slot_].retry, NULL, NULL, NULL, NULL, NULL, NULL),                        \
+	{                                                                                                    \
+		section_, "concurrency", CONF_INT, AT(phase[slot_].concurrency), 0, 4096, "0", NULL,         \
+			"calls of this phase at one time; 0: no bound of its own"                            \
+	}
 
-#define CALL_ROWS(section_, call_, receiver_, method_, path_, timeout_, auth_)                               \
-	{section_, "receiver", CONF_ENUM, AT(call[call_].receiver), 0, 0, receiver_, "integrations|python",  \
-		"whose base URL the path is appended to"},                                                   \
+#define RECEIVER_ROWS(section_, member_)                                                                     \
+	{section_, "url", CONF_URL, AT(member_.url), 0, 0, "", NULL, "base URL that paths are appended to"}, \
+		{section_, "concurrency", CONF_INT, AT(member_.concurrency), 0, 4096, "0", NULL,             \
+			"calls at one time; 0: three quarters of worker.in-flight"},                         \
+		{section_, "rate", CONF_FACTOR, AT(member_.rate_milli), 0, 1000000000, "0", NULL,            \
+			"calls in a second, on average; 0: no bound"},                                       \
+		{section_, "burst", CONF_INT, AT(member_.burst), 1, 1000000, NULL, NULL,                     \
+			"calls at once after a pause; unset: those of a second"},                            \
+		{section_, "breaker-share", CONF_PERCENT, AT(member_.breaker_share), 0, 100, "50", NULL,     \
+			"this share of failed calls in the window stops all calls for a while; 0: never"},   \
+		{section_, "breaker-calls", CONF_INT, AT(member_.breaker_calls), 1, 1000000, "10", NULL,     \
+			"with fewer calls in the window the share does not count"},                          \
+		{section_, "breaker-window", CONF_DURATION, AT(member_.breaker_window_ms), 1000, DAY_MS,     \
+			"30s", NULL, "time that calls are counted over"},                                    \
+		{section_, "breaker-open", CONF_DURATION, AT(member_.breaker_open_ms), 10, DAY_MS, "5s",     \
+			NULL, "first time without calls, before one is tried"},                              \
+		{section_, "breaker-open-max", CONF_DURATION, AT(member_.breaker_open_max_ms), 10, DAY_MS,   \
+			"5m", NULL, "longest time without calls, after several tries that failed"},          \
+	{                                                                                                    \
+		section_, "ca-file", CONF_PATH, AT(member_.ca_file), 0, 0, NULL, NULL,                       \
+			"PEM file of the authorities to trust in place of the system's"                      \
+	}
+
+#define CALL_ROWS(section_, call_, phase_, receiver_, method_, path_, timeout_, auth_, success_)             \
+	{section_, "phase", CONF_INT, AT(call[call_].phase), 0, STEP_LAST, phase_, NULL,                     \
+		"phase (1-7) or step (10-14) that makes it; 0: it is not made"},                             \
+		{section_, "receiver", CONF_TEXT, AT(call[call_].receiver_name), 0, 0, receiver_, NULL,      \
+			"name of the receiver whose URL the path is appended to"},                           \
 		{section_, "method", CONF_TEXT, AT(call[call_].method), 0, 0, method_, NULL, "HTTP method"}, \
 		{section_, "path", CONF_TEXT, AT(call[call_].path), 0, 0, path_, NULL,                       \
-			"path; {claim_id}, {user_id}, {workflow_id} are put in percent-encoded"},            \
+			"path; {claim_id}, {user_id}, {workflow_id}, {job_id}, {payload.MEMBER} are put in " \
+			"percent-encoded"},                                                                  \
 		{section_, "timeout", CONF_DURATION, AT(call[call_].timeout_ms), 10, DAY_MS, timeout_, NULL, \
 			"longest time for the whole call"},                                                  \
 		{section_, "connect-timeout", CONF_DURATION, AT(call[call_].connect_timeout_ms), 10, DAY_MS, \
 			"5s", NULL, "longest time until connected"},                                         \
-		{section_, "auth", CONF_ENUM, AT(call[call_].auth), 0, 0, auth_, "none|jwt|api-key",         \
-			"credentials sent: none, HS256 JWT, or X-Internal-Api-Key with X-User-Id"},          \
+		{section_, "auth", CONF_ENUM, AT(call[call_].auth), 0, 0, auth_, "none|jwt|api-key|header",  \
+			"credentials sent: none, HS256 JWT, X-Internal-Api-Key with X-User-Id, or a "        \
+			"header"},                                                                           \
+		{section_, "auth-header", CONF_TEXT, AT(call[call_].auth_header), 0, 0, "", NULL,            \
+			"name of the header of auth = header, whose value is the secret"},                   \
+		{section_, "secret", CONF_SECRET, AT(call[call_].secret), 0, 0, "", NULL,                    \
+			"secret of this call alone; better in a file"},                                      \
+		{section_, "secret-file", CONF_TEXT, AT(call[call_].secret_file), 0, 0, "", NULL,            \
+			"file with that secret; a relative one is in $CREDENTIALS_DIRECTORY"},               \
+		{section_, "required", CONF_BOOL, AT(call[call_].required), 0, 0, "yes", NULL,               \
+			"no: the phase completes even if this call failed, and its result says so"},         \
+		{section_, "success", CONF_TEXT, AT(call[call_].success), 0, 0, success_, NULL,              \
+			"HTTP statuses that count as success, such as 2xx or 200-204,409"},                  \
 	{                                                                                                    \
-		section_, "required", CONF_BOOL, AT(call[call_].required), 0, 0, "yes", NULL,                \
-			"no: the phase completes even if this call failed, and its result says so"           \
+		section_, "body", CONF_LINES, AT(call[call_].body), 0, 0, "", NULL,                          \
+			"JSON with ${user_id}, ${workflow_id}, ${claim_id}, ${job_id}, ${payload}, "         \
+			"${payload.MEMBER}"                                                                  \
 	}
 
 const struct conf_row opts_rows[] = {
@@ -116,19 +161,24 @@ const struct conf_row opts_rows[] = {
 		"largest response body that is read"},
 	{"worker", "sandbox", CONF_BOOL, AT(worker.sandbox), 0, 0, "no", NULL,
 		"mark notifications and results of phases 2 and 3 as sandbox"},
+	{"worker", "allowed-networks", CONF_NETS, AT(worker.allowed_networks), 0, 0, "", NULL,
+		"link-local and metadata addresses that may be called nevertheless"},
 
-	CALL_ROWS("call.sync", CALL_SYNC, "integrations", "POST", "/api/v1/integrations/amazon/sync", "60s",
-		"api-key"),
-	CALL_ROWS("call.detection", CALL_DETECTION, "integrations", "POST", "/api/detections/run", "10m",
-		"api-key"),
-	CALL_ROWS("call.matching", CALL_MATCHING, "python", "POST", "/api/internal/evidence/matching/run",
-		"30s", "jwt"),
-	CALL_ROWS("call.rejection", CALL_REJECTION, "python", "POST", "/api/v1/claim-detector/rejections/log",
-		"30s", "jwt"),
-	CALL_ROWS(
-		"call.fee", CALL_FEE, "integrations", "POST", "/api/v1/stripe/process-fee", "30s", "api-key"),
-	CALL_ROWS("call.proof-packet", CALL_PROOF_PACKET, "python", "POST",
-		"/api/v1/evidence/proof-packets/{claim_id}/generate", "60s", "jwt"),
+	CALL_ROWS("call.sync", CALL_SYNC, "1", "integrations", "POST", "/api/v1/integrations/amazon/sync",
+		"60s", "api-key", "2xx,409"),
+	CALL_ROWS("call.detection", CALL_DETECTION, "2", "integrations", "POST", "/api/detections/run", "10m",
+		"api-key", "2xx"),
+	CALL_ROWS("call.matching", CALL_MATCHING, "3", "python", "POST",
+		"/api/internal/evidence/matching/run", "30s", "jwt", "2xx"),
+	CALL_ROWS("call.rejection", CALL_REJECTION, "6", "python", "POST",
+		"/api/v1/claim-detector/rejections/log", "30s", "jwt", "2xx"),
+	CALL_ROWS("call.fee", CALL_FEE, "7", "integrations", "POST", "/api/v1/stripe/process-fee", "30s",
+		"api-key", "2xx"),
+	CALL_ROWS("call.proof-packet", CALL_PROOF_PACKET, "7", "python", "POST",
+		"/api/v1/evidence/proof-packets/{claim_id}/generate", "60s", "jwt", "2xx"),
+	CONF_PATTERN(
+		"call.*", struct opts, call, calls_n, "sync|detection|matching|rejection|fee|proof-packet"),
+	CALL_ROWS("call.*", 0, NULL, "", "POST", "", "30s", "none", "2xx"),
 
 	{"receiver", "integrations-url", CONF_URL, AT(receiver.integrations_url), 0, 0, "", NULL,
 		"base URL of the Node service; environment: INTEGRATIONS_URL"},
@@ -136,8 +186,17 @@ const struct conf_row opts_rows[] = {
 		"base URL of the Python service; environment: PYTHON_API_URL"},
 	{"receiver", "python-jwt-secret", CONF_SECRET, AT(receiver.python_jwt_secret), 0, 0, "", NULL,
 		"secret of auth = jwt; better given by the environment: PYTHON_API_JWT_SECRET"},
+	{"receiver", "python-jwt-secret-file", CONF_TEXT, AT(receiver.python_jwt_secret_file), 0, 0, "", NULL,
+		"file with that secret; a relative one is in $CREDENTIALS_DIRECTORY"},
 	{"receiver", "internal-api-key", CONF_SECRET, AT(receiver.internal_api_key), 0, 0, "", NULL,
 		"key of auth = api-key; better given by the environment: INTERNAL_API_KEY"},
+	{"receiver", "internal-api-key-file", CONF_TEXT, AT(receiver.internal_api_key_file), 0, 0, "", NULL,
+		"file with that key; a relative one is in $CREDENTIALS_DIRECTORY"},
+
+	RECEIVER_ROWS("receiver.integrations", receivers[RECEIVER_INTEGRATIONS]),
+	RECEIVER_ROWS("receiver.python", receivers[RECEIVER_PYTHON]),
+	CONF_PATTERN("receiver.*", struct opts, receivers, receivers_n, "integrations|python"),
+	RECEIVER_ROWS("receiver.*", receivers[0]),
 
 	{"notify", "url", CONF_URL, AT(notify.url), 0, 0, "", NULL,
 		"notifications and progress are also sent here; empty: they are only recorded"},
@@ -146,28 +205,17 @@ const struct conf_row opts_rows[] = {
 };
 const size_t opts_rows_n = sizeof opts_rows / sizeof *opts_rows;
 
-const char *opts_call_name(enum call_name call)
-{
-	static const char *const names[CALL_N] = {
-		[CALL_SYNC] = "sync",
-		[CALL_DETECTION] = "detection",
-		[CALL_MATCHING] = "matching",
-		[CALL_REJECTION] = "rejection",
-		[CALL_FEE] = "fee",
-		[CALL_PROOF_PACKET] = "proof-packet",
-	};
-	return (unsigned)call < CALL_N ? names[call] : "unknown";
-}
-
 static enum status from_environment(struct opts *out, struct why *why)
 {
 	static const struct {
 		const char *variable, *section, *key;
+		size_t is_inherited; /* 0: nobody asks */
 	} rows[] = {
-		{"INTEGRATIONS_URL", "receiver", "integrations-url"},
-		{"PYTHON_API_URL", "receiver", "python-url"},
-		{"PYTHON_API_JWT_SECRET", "receiver", "python-jwt-secret"},
-		{"INTERNAL_API_KEY", "receiver", "internal-api-key"},
+		{"INTEGRATIONS_URL", "receiver", "integrations-url", 0},
+		{"PYTHON_API_URL", "receiver", "python-url", 0},
+		{"PYTHON_API_JWT_SECRET", "receiver", "python-jwt-secret",
+			AT(receiver.jwt_secret_is_inherited)},
+		{"INTERNAL_API_KEY", "receiver", "internal-api-key", AT(receiver.api_key_is_inherited)},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *value = getenv(rows[i].variable);
@@ -179,6 +227,8 @@ static enum status from_environment(struct opts *out, struct why *why)
 		if (st != ST_OK)
 			return why_set(
 				why, st, "environment variable %s: %.200s", rows[i].variable, inner.text);
+		if (rows[i].is_inherited)
+			*(bool *)((char *)out + rows[i].is_inherited) = true;
 	}
 	const char *mode = getenv("NODE_ENV"), *amazon = getenv("AMAZON_SPAPI_BASE_URL");
 	if ((mode && strcmp(mode, "development") == 0) || (amazon && strstr(amazon, "sandbox")))
@@ -186,13 +236,8 @@ static enum status from_environment(struct opts *out, struct why *why)
 	return ST_OK;
 }
 
-static bool method_is_token(const char *text)
-{
-	return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
-}
-
 /* What no single row can tell. */
-static enum status check_together(const struct opts *o, struct why *why)
+static enum status check_together(struct opts *o, struct why *why)
 {
 	if (o->http.body_budget < o->http.max_body)
 		return why_set(why, ST_INVALID, "http.body-budget must be at least http.max-body");
@@ -200,18 +245,10 @@ static enum status check_together(const struct opts *o, struct why *why)
 		return why_set(why, ST_INVALID,
 			"spool.map-size must be a multiple of the page size, %ld bytes",
 			sysconf(_SC_PAGESIZE));
-	for (int call = 0; call < CALL_N; call++) {
-		const char *name = opts_call_name((enum call_name)call);
-		if (!method_is_token(o->call[call].method))
-			return why_set(why, ST_INVALID,
-				"call.%s.method must be a word in capitals, such as POST", name);
-		if (o->call[call].path[0] != '/')
-			return why_set(why, ST_INVALID, "call.%s.path must begin with a slash", name);
-		if (o->call[call].connect_timeout_ms > o->call[call].timeout_ms)
-			return why_set(why, ST_INVALID,
-				"call.%s.connect-timeout must not exceed call.%s.timeout", name, name);
-	}
-	return ST_OK;
+	enum status st = opts_check_receivers(o, why);
+	if (st == ST_OK)
+		st = opts_check_calls(o, why);
+	return st == ST_OK ? opts_check_secret_values(o, why) : st;
 }
 
 enum status opts_load(const char *file, struct opts *out, struct why *why)
@@ -223,9 +260,26 @@ enum status opts_load(const char *file, struct opts *out, struct why *why)
 	else if (st == ST_OK && access(OPTS_FILE, F_OK) == 0)
 		st = conf_read(opts_rows, opts_rows_n, OPTS_FILE, out, why);
 	if (st == ST_OK)
+		st = opts_join_urls(out, why);
+	if (st == ST_OK)
+		st = opts_check_secret_rows(out, why);
+	if (st == ST_OK)
 		st = from_environment(out, why);
 	if (st == ST_OK)
 		st = check_together(out, why);
+	if (st != ST_OK)
+		opts_release(out);
+	return st;
+}
+
+enum status opts_load_for_calls(const char *file, struct opts *out, struct why *why)
+{
+	enum status st = opts_load(file, out, why);
+	if (st != ST_OK)
+		return st;
+	st = opts_read_secrets(out, why);
+	if (st == ST_OK)
+		st = opts_check_files(out, why);
 	if (st != ST_OK)
 		opts_release(out);
 	return st;
@@ -239,6 +293,7 @@ void opts_release(struct opts *opts)
 void opts_print(const struct opts *opts, FILE *to, bool with_help)
 {
 	conf_print(opts_rows, opts_rows_n, opts, to, with_help);
+	opts_print_calls(opts, to);
 }
 
 static int64_t either(int64_t own, int64_t general)

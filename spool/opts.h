@@ -24,9 +24,26 @@ struct retry_opts {
 
 struct phase_opts {
 	struct retry_opts retry;
+	int64_t concurrency; /* calls of this phase at one time; 0: no bound of its own */
 };
 
-/* The calls that phases make (contract.md D13-D15); worker/ gives each its body. */
+/* Who is called: the built-in ones, then the operator's, in the order of the file. What is 0 or unset in the
+ * file, and not said to stay so, is resolved by opts_load(). */
+enum { RECEIVERS_MAX = 16, CALLS_MAX = 32, SECRET_MAX = 3072 };
+enum receiver_name { RECEIVER_INTEGRATIONS, RECEIVER_PYTHON, RECEIVER_N };
+struct receiver_opts {
+	char name[CONF_NAME_MAX + 1];
+	char *url;             /* base URL; "": a built-in one that is not configured */
+	int64_t concurrency;   /* calls at one time */
+	int64_t rate_milli;    /* calls in 1000 seconds; 0: no bound */
+	int64_t burst;         /* calls that may be made at once after a pause */
+	int64_t breaker_share; /* percent of failed calls that opens the breaker; 0: it never opens */
+	int64_t breaker_calls, breaker_window_ms, breaker_open_ms, breaker_open_max_ms;
+	char *ca_file; /* NULL: the system's authorities */
+};
+
+/* The calls that phases make (contract.md D13-D15): the built-in ones, whose bodies worker/phases/ writes,
+ * then the operator's, in the order of the file. A call is known by its index. */
 enum call_name {
 	CALL_SYNC,
 	CALL_DETECTION,
@@ -36,17 +53,21 @@ enum call_name {
 	CALL_PROOF_PACKET,
 	CALL_N
 };
-enum call_receiver { RECEIVER_INTEGRATIONS, RECEIVER_PYTHON };
-enum call_auth { AUTH_NONE, AUTH_JWT, AUTH_API_KEY };
+enum call_auth { AUTH_NONE, AUTH_JWT, AUTH_API_KEY, AUTH_HEADER };
 struct call_opts {
-	int receiver; /* enum call_receiver: which base URL */
+	char name[CONF_NAME_MAX + 1];
+	int64_t phase; /* 0: it is not made */
+	char *receiver_name;
+	size_t receiver; /* its index */
 	char *method;
-	char *path; /* template: {claim_id} is percent-encoded in */
+	char *path; /* TEMPLATE_PATH */
 	int64_t timeout_ms, connect_timeout_ms;
-	int auth; /* enum call_auth */
+	int auth;                                 /* enum call_auth */
+	char *auth_header, *secret, *secret_file; /* secret "": that of [receiver], if auth has one there */
 	bool required;
+	char *success; /* opts_is_success() */
+	char *body;    /* TEMPLATE_BODY; "": the phase's handler writes it, or it is the payload */
 };
-const char *opts_call_name(enum call_name call); /* "sync", "detection", ... as in [call.sync] */
 
 struct opts {
 	struct http_opts http;
@@ -63,13 +84,19 @@ struct opts {
 	int64_t fee_rate_micro; /* phase.7.fee-rate: millionths */
 	struct {
 		int64_t in_flight, lease_ms, stop_grace_ms, max_response;
-		bool sandbox; /* contract.md 2.0: is_sandbox, mode */
+		bool sandbox;           /* contract.md 2.0: is_sandbox, mode */
+		char *allowed_networks; /* nets_contain(): may be called although link-local or metadata */
 	} worker;
-	struct call_opts call[CALL_N];
+	struct call_opts call[CALLS_MAX];
+	size_t calls_n;
 	struct {
-		char *integrations_url, *python_url;
+		char *integrations_url, *python_url;        /* receivers[] has what is in force */
 		char *python_jwt_secret, *internal_api_key; /* secrets: never printed or logged */
+		char *python_jwt_secret_file, *internal_api_key_file;
+		bool jwt_secret_is_inherited, api_key_is_inherited; /* from the environment */
 	} receiver;
+	struct receiver_opts receivers[RECEIVERS_MAX];
+	size_t receivers_n;
 	struct {
 		char *url; /* empty: notifications are only recorded */
 		int64_t timeout_ms;
@@ -84,8 +111,21 @@ extern const size_t opts_rows_n;
  * the checks between rows. file NULL: OPTS_FILE if it exists, else defaults alone. */
 #define OPTS_FILE "/etc/clario-workflow/clario.conf"
 NODISCARD enum status opts_load(const char *file, struct opts *out, struct why *why);
-void opts_release(struct opts *opts);
+/* As opts_load(), and what only the one that calls needs, as files that others may have no right to: secrets
+ * are read from the files that rows name, and those of authorities must be readable. */
+NODISCARD enum status opts_load_for_calls(const char *file, struct opts *out, struct why *why);
+void opts_release(struct opts *opts); /* secrets are wiped */
+/* All rows as they are in force, then each phase's calls as comments; of a secret only whether it is set, and
+ * by what. */
 void opts_print(const struct opts *opts, FILE *to, bool with_help);
+
+/* The calls of a phase in the order they are made, as indexes of call[]: how many. */
+size_t opts_phase_calls(const struct opts *opts, int phase, int out[CALLS_MAX]);
+/* Is this HTTP status one that the call's success row names? */
+bool opts_is_success(const struct call_opts *call, long http_status);
+/* The secret that a call is made with, "" without one, and what gave it ("environment", or a row's name;
+ * NULL: nothing did). from may be NULL. */
+const char *opts_call_secret(const struct opts *opts, const struct call_opts *call, const char **from);
 
 /* The effective policy of a phase: its own rows where set, [retry]'s elsewhere; nothing is CONF_UNSET. */
 struct retry_opts opts_retry(const struct opts *opts, int phase);

@@ -20,6 +20,7 @@ struct attempt *attempt_new(struct attempt_env *env, struct job *job)
 	a->job = *job;
 	*job = (struct job)JOB_INIT;
 	a->handler = phase_handler(a->job.phase);
+	a->calls_n = opts_phase_calls(env->opts, a->job.phase, a->calls);
 	return a;
 }
 
@@ -171,6 +172,7 @@ static void complete(struct attempt *a)
 	jx_open_object(&w, NULL);
 	a->run.now = clock_now();
 	a->handler->finish(&a->run, &message, &w);
+	run_write_own_calls(&a->run, a->calls, a->calls_n, &w);
 	jx_close_object(&w);
 	run_closing_notices(&a->run, true, buf_slice(&message), buf_slice(&data), none);
 	struct outcome *o = new_outcome(a, SETTLE_COMPLETE);
@@ -196,7 +198,7 @@ static void go_on(struct attempt *a);
 /* A call failed: again later, for good, or tolerated because it is not required. */
 static void call_failed(struct attempt *a, enum failure failure, int64_t retry_after_s, const char *error)
 {
-	enum call_name call = a->handler->calls[a->call_at];
+	int call = a->calls[a->call_at];
 	struct retry_opts policy = opts_retry(a->env->opts, a->job.phase);
 	struct retry_case c = {
 		.attempts_made = a->job.attempts_made,
@@ -208,14 +210,14 @@ static void call_failed(struct attempt *a, enum failure failure, int64_t retry_a
 	};
 	struct buf text = BUF_INIT(JOB_ERROR_MAX);
 	int64_t run_at_us;
-	buf_fmt(&text, "call %s: %.800s", opts_call_name(call), error);
+	buf_fmt(&text, "call %s: %.800s", a->env->opts->call[call].name, error);
 	if (failure == FAILURE_PASSING && retry_decide(&policy, &c, &run_at_us)) {
 		retry_at(a, run_at_us, buf_slice(&text));
 	} else if (a->env->opts->call[call].required) {
 		if (failure == FAILURE_PASSING)
 			buf_text(&text, " (attempts used up)");
 		fail(a, buf_slice(&text));
-	} else if (run_record_call(&a->run, call, false, NULL)) {
+	} else if (run_record_call(&a->run, call, false, a->http_status, NULL)) {
 		go_on(a);
 	} else {
 		abandon(a);
@@ -225,15 +227,15 @@ static void call_failed(struct attempt *a, enum failure failure, int64_t retry_a
 
 static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 {
-	enum call_name call = a->handler->calls[a->call_at];
+	int call = a->calls[a->call_at];
 	json_t *body = NULL, *value = NULL;
 	enum status parsed = ST_OK;
-	if (a->handler->keep && (parsed = jx_parse(answer->body, 64, &body, NULL)) == ST_OK)
-		value = a->handler->keep(call, body);
+	if (call < CALL_N && a->handler->keep && (parsed = jx_parse(answer->body, 64, &body, NULL)) == ST_OK)
+		value = a->handler->keep((enum call_name)call, body);
 	json_decref(body);
-	if (parsed == ST_NOMEM || !run_record_call(&a->run, call, true, value)) {
+	if (parsed == ST_NOMEM || !run_record_call(&a->run, call, true, a->http_status, value)) {
 		abandon(a);
-	} else if (a->call_at + 1 == a->handler->calls_n) {
+	} else if (a->call_at + 1 == a->calls_n) {
 		go_on(a);
 	} else {
 		a->is_storing = true;
@@ -245,16 +247,13 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 static void call_done(void *tag, const struct http_answer *answer)
 {
 	struct attempt *a = tag;
-	enum call_name call = a->handler->calls[a->call_at];
-	enum failure failure = answer->is_permanent ? FAILURE_PERMANENT : retry_classify(answer->status);
+	int call = a->calls[a->call_at];
 	char text[320];
 	a->is_calling = false;
 	a->http_status = answer->status;
 	a->conn_ms += answer->conn_ms;
 	a->xfer_ms += answer->xfer_ms;
-	if (answer->status && a->handler->accepts && a->handler->accepts(call, answer->status))
-		failure = FAILURE_NONE;
-	if (failure == FAILURE_NONE) {
+	if (opts_is_success(&a->env->opts->call[call], answer->status)) {
 		call_succeeded(a, answer);
 		return;
 	}
@@ -262,14 +261,17 @@ static void call_done(void *tag, const struct http_answer *answer)
 		snprintf(text, sizeof text, "answered %ld", answer->status);
 	else
 		snprintf(text, sizeof text, "%s", answer->error);
-	call_failed(a, failure, answer->retry_after_s, text);
+	/* A 2xx that the call does not take for a success will not be another one next time. */
+	enum failure failure = answer->is_permanent ? FAILURE_PERMANENT : retry_classify(answer->status);
+	call_failed(a, failure == FAILURE_NONE ? FAILURE_PERMANENT : failure, answer->retry_after_s, text);
 }
 
 static void make_call(struct attempt *a)
 {
 	struct call_request request;
 	struct why why = WHY_INIT;
-	enum status st = call_build(&request, &a->run, a->handler, a->handler->calls[a->call_at], &why);
+	a->http_status = 0;
+	enum status st = call_build(&request, &a->run, a->handler, a->calls[a->call_at], &why);
 	if (st == ST_OK) {
 		st = http_start(a->env->http, &request.request, call_done, a);
 		a->is_calling = st == ST_OK;
@@ -287,9 +289,10 @@ static void make_call(struct attempt *a)
 static void go_on(struct attempt *a)
 {
 	const struct phase_handler *h = a->handler;
-	for (a->call_at = 0; a->call_at < h->calls_n; a->call_at++) {
-		enum call_name call = h->calls[a->call_at];
-		if (!run_call_done(&a->run, call) && !(h->skips && h->skips(&a->run, call))) {
+	for (a->call_at = 0; a->call_at < a->calls_n; a->call_at++) {
+		int call = a->calls[a->call_at];
+		bool is_skipped = call < CALL_N && h->skips && h->skips(&a->run, (enum call_name)call);
+		if (!is_skipped && !run_call_done(&a->run, call)) {
 			make_call(a);
 			return;
 		}

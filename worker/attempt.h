@@ -23,7 +23,8 @@ struct attempt {
 	struct job job;
 	struct run run;
 	const struct phase_handler *handler;
-	size_t call_at;   /* of handler->calls */
+	int calls[CALLS_MAX]; /* of the phase, in order */
+	size_t calls_n, call_at;
 	bool is_started;  /* counted among the running ones */
 	bool is_calling;  /* an HTTP request is under way */
 	bool is_storing;  /* a checkpoint is on its way to the disk */

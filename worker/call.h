@@ -14,10 +14,11 @@ struct call_request {
 	size_t headers_n;
 };
 
-/* ST_OK; BUSY: the receiver's URL is not configured (that gets mended: try again later); INVALID: a value
- * cannot stand in a header or URL; NOMEM. *why says which. Release in every case. */
+/* The request of call (an index of opts.call) for this run. ST_OK; BUSY: the receiver's URL is not configured
+ * (that gets mended: try again later); INVALID: a value cannot stand in a header or URL, or the job has none
+ * for a hole of the path; NOMEM. *why says which. Release in every case. */
 NODISCARD enum status call_build(struct call_request *out, struct run *run,
-	const struct phase_handler *handler, enum call_name call, struct why *why);
+	const struct phase_handler *handler, int call, struct why *why);
 void call_release(struct call_request *request);
 
 /* Percent-encode everything but unreserved characters (RFC 3986 section 2.3). */

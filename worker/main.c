@@ -70,5 +70,5 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 
 int main(int argc, char **argv)
 {
-	return daemon_main("clario-worker", argc, argv, run);
+	return daemon_main("clario-worker", argc, argv, opts_load_for_calls, run);
 }

@@ -1,6 +1,7 @@
 /* spool/base/conf.c: libinih reads the lines, one table of kinds gives them meaning. */
 #include "spool/base/conf.h"
 
+#include "spool/base/conf_sections.h"
 #include "spool/base/nets.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static void *field(void *out, const struct conf_row *row)
 static bool is_text(enum conf_kind kind)
 {
 	return kind == CONF_TEXT || kind == CONF_PATH || kind == CONF_URL || kind == CONF_NETS ||
-	       kind == CONF_SECRET;
+	       kind == CONF_SECRET || kind == CONF_LINES;
 }
 
 /* Digits, then one of the units' suffixes. */
@@ -147,6 +148,7 @@ static const char *const expected[] = {
 	[CONF_ENUM] = "one of its words",
 	[CONF_NETS] = "addresses or CIDR blocks, separated by commas",
 	[CONF_SECRET] = "text",
+	[CONF_LINES] = "text",
 };
 
 static bool parse_number(const struct conf_row *row, const char *text, int64_t *out)
@@ -222,6 +224,14 @@ static enum status store_number(const struct conf_row *row, const char *value, v
 	return ST_OK;
 }
 
+static void drop_text(const struct conf_row *row, char **slot)
+{
+	if (*slot && row->kind == CONF_SECRET)
+		explicit_bzero(*slot, strlen(*slot));
+	free(*slot);
+	*slot = NULL;
+}
+
 static enum status store_text(const struct conf_row *row, const char *value, void *out, struct why *why)
 {
 	if (!text_is_valid(row->kind, value))
@@ -233,8 +243,19 @@ static enum status store_text(const struct conf_row *row, const char *value, voi
 	while (row->kind == CONF_URL && len > 0 && copy[len - 1] == '/')
 		copy[--len] = '\0';
 	char **slot = field(out, row);
-	free(*slot);
+	drop_text(row, slot);
 	*slot = copy;
+	return ST_OK;
+}
+
+/* A further line of a text that has been stored. */
+static enum status store_line(const struct conf_row *row, const char *line, void *out, struct why *why)
+{
+	char **slot = field(out, row), *whole;
+	if (asprintf(&whole, "%s%s%s", *slot, **slot ? "\n" : "", line) < 0)
+		return why_set(why, ST_NOMEM, "out of memory");
+	free(*slot);
+	*slot = whole;
 	return ST_OK;
 }
 
@@ -254,33 +275,82 @@ static const struct conf_row *find_row(
 	const struct conf_row *rows, size_t n, const char *section, const char *key)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(rows[i].section, section) == 0 && strcmp(rows[i].key, key) == 0)
+		if (conf_row_has_value(&rows[i]) && strcmp(rows[i].section, section) == 0 &&
+			strcmp(rows[i].key, key) == 0)
 			return &rows[i];
 	return NULL;
 }
 
+static enum status default_row(const struct conf_row *row, void *out, struct why *why)
+{
+	if (row->def)
+		return store(row, row->def, out, why);
+	if (!is_text(row->kind))
+		*(int64_t *)field(out, row) = CONF_UNSET;
+	return ST_OK;
+}
+
 enum status conf_defaults(const struct conf_row *rows, size_t n, void *out, struct why *why)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].def) {
-			if (!is_text(rows[i].kind))
-				*(int64_t *)field(out, &rows[i]) = CONF_UNSET;
-			continue;
-		}
-		enum status st = store(&rows[i], rows[i].def, out, why);
-		if (st != ST_OK)
-			return st;
+	enum status st = ST_OK;
+	for (size_t i = 0; i < n && st == ST_OK; i++) {
+		if (rows[i].kind == CONF_SECTIONS)
+			sections_reset(&rows[i], out);
+		else if (!sections_is_pattern(&rows[i]))
+			st = default_row(&rows[i], out, why);
 	}
-	return ST_OK;
+	return st;
+}
+
+/* Where the value of a key goes. */
+struct place {
+	const struct conf_row *row; /* in the table; NULL: there is no such key */
+	size_t element;             /* of a pattern's array; else 0 */
+	void *out;                  /* what the row's offset counts from */
+};
+
+/* The element of a section that a pattern takes; a new one gets its defaults. */
+static enum status enter_element(const struct conf_row *rows, size_t n, const struct conf_row *head,
+	void *out, const char *section, struct place *place, struct why *why)
+{
+	bool is_new;
+	enum status st = sections_enter(head, out, section, &place->element, &is_new, why);
+	place->out = sections_element(head, out, place->element);
+	for (size_t i = 0; i < n && st == ST_OK && is_new; i++)
+		if (conf_row_has_value(&rows[i]) && strcmp(rows[i].section, head->section) == 0)
+			st = default_row(&rows[i], place->out, why);
+	return st;
+}
+
+static enum status find_place(const struct conf_row *rows, size_t n, void *out, const char *section,
+	const char *key, struct place *place, struct why *why)
+{
+	const struct conf_row *head = sections_head(rows, n, section);
+	*place = (struct place){.row = find_row(rows, n, head ? head->section : section, key), .out = out};
+	if (!place->row || !head)
+		return ST_OK;
+	return enter_element(rows, n, head, out, section, place, why);
+}
+
+/* Under the section's own name, which messages tell. */
+static enum status store_at(
+	const struct place *place, const char *section, const char *value, struct why *why)
+{
+	struct conf_row row = *place->row;
+	row.section = section;
+	return store(&row, value, place->out, why);
 }
 
 enum status conf_set(const struct conf_row *rows, size_t n, void *out, const char *section, const char *key,
 	const char *value, struct why *why)
 {
-	const struct conf_row *row = find_row(rows, n, section, key);
-	if (!row)
+	struct place place;
+	enum status st = find_place(rows, n, out, section, key, &place, why);
+	if (st != ST_OK)
+		return st;
+	if (!place.row)
 		return why_set(why, ST_INVALID, "there is no configuration key %s.%s", section, key);
-	return store(row, value, out, why);
+	return store_at(&place, section, value, why);
 }
 
 struct reading {
@@ -290,7 +360,9 @@ struct reading {
 	size_t n;
 	const char *file;
 	void *out;
-	int *line_of; /* per row: where it was set, 0: not yet */
+	bool is_indented; /* the line begins with a blank: it goes on with the key before it */
+	size_t elements;  /* the most that a pattern has */
+	int *line_of;     /* per row and element: where it was set, 0: not yet */
 	enum status st;
 	struct why why;
 };
@@ -304,7 +376,7 @@ static void fail_at(struct reading *r, int line, const char *text)
 static void fail_unknown(struct reading *r, int line, const char *section, const char *key)
 {
 	char text[200];
-	bool section_known = false;
+	bool section_known = sections_head(r->rows, r->n, section) != NULL;
 	for (size_t i = 0; i < r->n; i++)
 		section_known |= strcmp(r->rows[i].section, section) == 0;
 	if (!section_known)
@@ -314,28 +386,41 @@ static void fail_unknown(struct reading *r, int line, const char *section, const
 	fail_at(r, line, text);
 }
 
+static void fail_twice(struct reading *r, const char *section, const char *key, int first)
+{
+	char text[200];
+	snprintf(text, sizeof text, "%s.%s is set twice, first in line %d; keep one", section, key, first);
+	fail_at(r, r->line, text);
+}
+
 /* libinih's handler: 0 stops. Debian's build does not pass line numbers, so read_line() counts them. */
 static int take_line(void *arg, const char *section, const char *key, const char *value)
 {
 	struct reading *r = arg;
 	if (r->st != ST_OK)
 		return 0;
-	const struct conf_row *row = find_row(r->rows, r->n, section, key);
-	if (!row) {
+	struct why why = WHY_INIT;
+	struct place place;
+	r->st = find_place(r->rows, r->n, r->out, section, key, &place, &why);
+	if (r->st != ST_OK) {
+		fail_at(r, r->line, why.text);
+		return 0;
+	}
+	if (!place.row) {
 		fail_unknown(r, r->line, section, key);
 		return 0;
 	}
-	size_t i = (size_t)(row - r->rows);
-	if (r->line_of[i]) {
-		char text[200];
-		snprintf(text, sizeof text, "%s.%s is set twice, first in line %d; keep one", section, key,
-			r->line_of[i]);
-		fail_at(r, r->line, text);
+	int *line = &r->line_of[(size_t)(place.row - r->rows) * r->elements + place.element];
+	if (*line && r->is_indented && place.row->kind == CONF_LINES) {
+		r->st = store_line(place.row, value ? value : "", place.out, &r->why);
+		return r->st == ST_OK;
+	}
+	if (*line) {
+		fail_twice(r, section, key, *line);
 		return 0;
 	}
-	r->line_of[i] = r->line;
-	struct why why = WHY_INIT;
-	r->st = store(row, value ? value : "", r->out, &why);
+	*line = r->line;
+	r->st = store_at(&place, section, value ? value : "", &why);
 	if (r->st != ST_OK)
 		fail_at(r, r->line, why.text);
 	return r->st == ST_OK;
@@ -349,6 +434,7 @@ static char *read_line(char *out, int cap, void *arg)
 	if (r->st != ST_OK || !fgets(out, cap, r->in))
 		return NULL;
 	r->line++;
+	r->is_indented = out[0] == ' ' || out[0] == '\t';
 	if (!strchr(out, '\n') && !feof(r->in)) {
 		fail_at(r, r->line, "the line is too long; the limit is 198 bytes");
 		return NULL;
@@ -358,11 +444,14 @@ static char *read_line(char *out, int cap, void *arg)
 
 enum status conf_read(const struct conf_row *rows, size_t n, const char *file, void *out, struct why *why)
 {
-	struct reading r = {.rows = rows, .n = n, .file = file, .out = out};
+	struct reading r = {.rows = rows, .n = n, .file = file, .out = out, .elements = 1};
 	r.in = fopen(file, "re");
 	if (!r.in)
 		return why_errno(why, errno, "cannot read %s", file);
-	r.line_of = calloc(n, sizeof(int));
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].kind == CONF_SECTIONS && (size_t)rows[i].max > r.elements)
+			r.elements = (size_t)rows[i].max;
+	r.line_of = calloc(n * r.elements, sizeof(int));
 	int bad_line = r.line_of ? ini_parse_stream(read_line, &r, take_line, &r) : 0;
 	if (!r.line_of)
 		r.st = why_set(&r.why, ST_NOMEM, "out of memory");
@@ -385,6 +474,17 @@ static void print_choice(const struct conf_row *row, int index, FILE *to)
 	fprintf(to, "%s = %.*s\n", row->key, (int)strcspn(at, "|"), at);
 }
 
+/* On one line if libinih takes it so, else each line after a tab. */
+static void print_lines(const struct conf_row *row, const char *value, FILE *to)
+{
+	enum { LINE_MAX_LEN = 198 };
+	bool fits = !strchr(value, '\n') && strlen(row->key) + strlen(" = ") + strlen(value) <= LINE_MAX_LEN;
+	fprintf(to, "%s =%s", row->key, fits ? " " : "\n\t");
+	for (; *value; value++)
+		fprintf(to, *value == '\n' ? "\n\t" : "%c", *value);
+	fputc('\n', to);
+}
+
 static void print_row(const struct conf_row *row, const void *out, FILE *to)
 {
 	const void *at = (const char *)out + row->offset;
@@ -392,6 +492,8 @@ static void print_row(const struct conf_row *row, const void *out, FILE *to)
 	if (row->kind == CONF_SECRET) {
 		const char *value = *(char *const *)at;
 		fprintf(to, "# %s %s\n", row->key, value && *value ? "(set)" : "(not set)");
+	} else if (row->kind == CONF_LINES && *(char *const *)at) {
+		print_lines(row, *(char *const *)at, to);
 	} else if (is_text(row->kind)) {
 		const char *value = *(char *const *)at;
 		fprintf(to, value ? "%s = %s\n" : "# %s =%s\n", row->key, value ? value : "");
@@ -407,27 +509,60 @@ static void print_row(const struct conf_row *row, const void *out, FILE *to)
 	}
 }
 
-void conf_print(const struct conf_row *rows, size_t n, const void *out, FILE *to, bool with_help)
+static void print_section(const struct conf_row *rows, size_t n, const char *prefix, const char *name,
+	const void *out, FILE *to, bool with_help)
 {
-	const char *section = "";
+	fprintf(to, "[%s%s]\n", prefix, name);
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(rows[i].section, section) != 0) {
-			section = rows[i].section;
-			fprintf(to, "%s[%s]\n", i ? "\n" : "", section);
-		}
+		if (!conf_row_has_value(&rows[i]))
+			continue;
 		if (with_help && rows[i].help)
 			fprintf(to, "# %s\n", rows[i].help);
 		print_row(&rows[i], out, to);
 	}
 }
 
+/* Those that have no rows of their own. */
+static void print_elements(const struct conf_row *rows, size_t n, const void *out, FILE *to, bool with_help)
+{
+	const struct conf_row *head = rows;
+	char prefix[64];
+	snprintf(prefix, sizeof prefix, "%.*s", (int)strlen(head->section) - 1, head->section);
+	for (size_t i = sections_always(head); i < sections_used(head, out); i++) {
+		fputc('\n', to);
+		print_section(rows, n, prefix, sections_name(head, out, i),
+			sections_element(head, (void *)out, i), to, with_help);
+	}
+}
+
+void conf_print(const struct conf_row *rows, size_t n, const void *out, FILE *to, bool with_help)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		for (len = 1; i + len < n && strcmp(rows[i + len].section, rows[i].section) == 0;)
+			len++;
+		if (rows[i].kind == CONF_SECTIONS) {
+			print_elements(rows + i, len, out, to, with_help);
+			continue;
+		}
+		if (i)
+			fputc('\n', to);
+		print_section(rows + i, len, "", rows[i].section, out, to, with_help);
+	}
+}
+
+static void release_row(const struct conf_row *rows, size_t n, const struct conf_row *row, void *out)
+{
+	const struct conf_row *head = sections_is_pattern(row) ? sections_head(rows, n, row->section) : NULL;
+	size_t elements = head ? sections_used(head, out) : 1;
+	for (size_t i = 0; i < elements && is_text(row->kind); i++)
+		drop_text(row, field(head ? sections_element(head, out, i) : out, row));
+}
+
 void conf_release(const struct conf_row *rows, size_t n, void *out)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!is_text(rows[i].kind))
-			continue;
-		char **slot = field(out, &rows[i]);
-		free(*slot);
-		*slot = NULL;
-	}
+	for (size_t i = 0; i < n; i++)
+		release_row(rows, n, &rows[i], out);
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].kind == CONF_SECTIONS)
+			sections_reset(&rows[i], out);
 }

@@ -103,6 +103,70 @@ struct slice jx_text(const json_t *value)
 	return slice_of(json_string_value(value), json_string_length(value));
 }
 
+static uint32_t hex4(const char *p)
+{
+	uint32_t value = 0;
+	for (int i = 0; i < 4; i++)
+		value = value << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+	return value;
+}
+
+/* The character of an escape \u and four digits, or of two for one beyond the first 65536; p moves behind it.
+ */
+static uint32_t take_code(const char **p)
+{
+	uint32_t code = hex4(*p + 2);
+	*p += 6;
+	if (code < 0xd800 || code > 0xdbff)
+		return code;
+	uint32_t low = hex4(*p + 2);
+	*p += 6;
+	return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+}
+
+static size_t utf8_encode(uint32_t code, char out[4])
+{
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+	size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (size_t i = len; i > 1; i--) {
+		out[i - 1] = (char)(0x80 | (code & 0x3f));
+		code >>= 6;
+	}
+	out[0] = (char)(len == 1 ? code : lead[len] | code);
+	return len;
+}
+
+/* What the byte or escape at p stands for. */
+static size_t take_escaped(const char **p, char out[4])
+{
+	static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
+	if (**p == '\\' && (*p)[1] == 'u')
+		return utf8_encode(take_code(p), out);
+	out[0] = **p;
+	if (**p == '\\') {
+		const char *letter = strchr(letters, *++*p);
+		out[0] = letter ? meanings[letter - letters] : **p;
+	}
+	++*p;
+	return 1;
+}
+
+bool jx_raw_is(struct slice raw, struct slice text)
+{
+	const char *p = raw.p, *end = raw.p + raw.len;
+	size_t at = 0;
+	if (raw.len == 0 || !memchr(raw.p, '\\', raw.len))
+		return slice_eq(raw, text);
+	while (p < end) {
+		char bytes[4];
+		size_t len = take_escaped(&p, bytes);
+		if (len > text.len - at || memcmp(text.p + at, bytes, len) != 0)
+			return false;
+		at += len;
+	}
+	return at == text.len;
+}
+
 /* Length of the valid UTF-8 sequence at p (RFC 3629), 0 if there is none. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {

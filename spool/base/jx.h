@@ -20,6 +20,8 @@ json_t *jx_get(const json_t *object, const char *key);
 /* a.b.c walks objects. */
 json_t *jx_path(const json_t *object, const char *dotted);
 struct slice jx_text(const json_t *value); /* string's bytes; empty slice for anything else */
+/* Do the bytes of a string of JSON, without its quotes and known to be well formed, stand for text? */
+bool jx_raw_is(struct slice raw, struct slice text);
 
 /* Writer. Commas are placed by itself. */
 struct jx_writer {

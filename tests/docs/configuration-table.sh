@@ -1,8 +1,8 @@
 #!/bin/sh
 # tests/docs/configuration-table.sh: README's configuration table, made from packaging/clario.conf.
 #
-# The retry rows that each phase can have are told in one row; the rows that each call has are told once, as
-# call.NAME, and what differs between the calls in a table of its own.
+# The rows of retry that each phase can have are told in one row; the rows that each call and each receiver has are
+# told once, as call.NAME and receiver.NAME, and what differs between the calls in a table of its own.
 set -eu
 
 # Every row as `section<TAB>key<TAB>default<TAB>help`.
@@ -27,7 +27,12 @@ table() {
 	printf '| row | default | |\n| --- | --- | --- |\n'
 	rows | awk -F '\t' '
 		{ section = $1 }
-		section ~ /^phase[.]/ && $2 != "fee-rate" {
+		section ~ /^phase[.]/ && $2 == "concurrency" {
+			if (told["phase " $2]++)
+				next
+			section = "phase.N"
+		}
+		section ~ /^phase[.][0-9]/ && $2 != "fee-rate" {
 			if (!phases++)
 				print "| `phase.N.attempts` ... `phase.N.jitter` | as `retry` | the rows of `retry` for" \
 					" phase N (1-7) or step N (10-14) alone |"
@@ -39,6 +44,11 @@ table() {
 			section = "call.NAME"
 			$3 = $2 ~ /connect-timeout|required/ ? $3 : ""
 		}
+		section ~ /^receiver[.]/ {
+			if (told["receiver " $2]++)
+				next
+			section = "receiver.NAME"
+		}
 		{
 			default_text = $3 == "" ? "" : "`" $3 "`"
 			printf "| `%s.%s` | %s | %s |\n", section, $2, default_text, $4
@@ -46,7 +56,8 @@ table() {
 }
 
 calls() {
-	printf '\n| call | receiver | request | timeout | auth |\n| --- | --- | --- | --- | --- |\n'
+	printf '\n| call | phase | receiver | request | timeout | auth | success |\n'
+	printf '| --- | --- | --- | --- | --- | --- | --- |\n'
 	rows | awk -F '\t' '
 		$1 ~ /^call[.]/ {
 			name = substr($1, 6)
@@ -56,8 +67,9 @@ calls() {
 		END {
 			for (i = 1; i <= n; i++) {
 				name = order[i]
-				printf "| %s | %s | `%s %s` | %s | %s |\n", name, value[name, "receiver"],
-					value[name, "method"], value[name, "path"], value[name, "timeout"], value[name, "auth"]
+				printf "| %s | %s | %s | `%s %s` | %s | %s | %s |\n", name, value[name, "phase"],
+					value[name, "receiver"], value[name, "method"], value[name, "path"],
+					value[name, "timeout"], value[name, "auth"], value[name, "success"]
 			}
 		}'
 }

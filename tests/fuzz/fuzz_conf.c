@@ -14,6 +14,9 @@ const char *const fuzz_seeds[] = {
 	"[retry]\nattempts = 15\nbase = 2s\nfactor = 2.5\ncap = 1h\njitter = off\n[phase.7]\nfee-rate = "
 	"0.20\n",
 	"[call.sync]\nurl = /a/{user}\nmethod = POST\ntimeout = 30s\nrequired = no\n; comment\n# other\n",
+	"[receiver.a]\nurl = http://a/\nrate = 0.5\nburst = 2\nbreaker-share = 0\n[call.b]\nphase = 3\n"
+	"receiver = a\npath = /{payload.x}?u={user_id}\nsuccess = 2xx,200-204\nauth = header\n"
+	"auth-header = X-Key\nsecret-file = k\nbody = {\"a\": ${payload},\n \"b\":[${payload.c}]}\n",
 	NULL,
 };
 

@@ -447,6 +447,31 @@ static void conf__prints_what_reads_back_to_the_same(void **state)
 	conf_release(rows, ROWS, &back);
 }
 
+static void jx__raw_strings_as_a_table(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *raw, *text;
+		bool is;
+	} cases[] = {
+		{"", "", true},
+		{"", "a", false},
+		{"a", "", false},
+		{"abc", "abc", true},
+		{"abc", "abd", false},
+		{"\\u0061bc", "abc", true},
+		{"\\u0061bc", "ab", false},
+		{"\\u0061b", "abc", false},
+		{"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", true},
+		{"\\u007f\\u0080\\u07FF\\u0800\\uffff", "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf", true},
+		{"\\ud83d\\ude00\\uDBFF\\uDFFF", "\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", true},
+		{"\\\\u0061", "a", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (jx_raw_is(slice_text(cases[i].raw), slice_text(cases[i].text)) != cases[i].is)
+			fail_msg("%s", cases[i].raw);
+}
+
 static void nets__contain(void **state)
 {
 	(void)state;
@@ -522,6 +547,7 @@ int main(void)
 		cmocka_unit_test(conf__decimals_are_exact),
 		cmocka_unit_test(conf__longest_line),
 		cmocka_unit_test(conf__prints_what_reads_back_to_the_same),
+		cmocka_unit_test(jx__raw_strings_as_a_table),
 		cmocka_unit_test(nets__contain),
 		cmocka_unit_test(log__limits_what_repeats),
 		cmocka_unit_test(log__quotes_what_came_from_outside),

@@ -34,6 +34,11 @@ static void assert_tells(const char *text, const char *file, const char *what)
 		fail_msg("%s does not tell of: %s", file, what);
 }
 
+static bool is_pattern(const struct conf_row *row)
+{
+	return strchr(row->section, '*') != NULL;
+}
+
 static void shipped_configuration__has_every_row_at_its_default(void **state)
 {
 	(void)state;
@@ -42,6 +47,8 @@ static void shipped_configuration__has_every_row_at_its_default(void **state)
 	for (size_t i = 0; i < opts_rows_n; i++) {
 		const struct conf_row *row = &opts_rows[i];
 		char want[300];
+		if (is_pattern(row))
+			continue; /* those of the operator's own: the example tells them */
 		if (strcmp(section, row->section) != 0) {
 			section = row->section;
 			snprintf(want, sizeof want, "\n[%s]\n", section);
@@ -106,7 +113,7 @@ static void assert_gives_defaults(const char *path)
 	struct why why = WHY_INIT;
 	if (opts_load(path, &opts, &why) != ST_OK)
 		fail_msg("%s", why.text);
-	assert_int_equal(conf_defaults(opts_rows, opts_rows_n, &defaults, &why), ST_OK);
+	assert_int_equal(opts_load("/dev/null", &defaults, &why), ST_OK);
 	char *got = printed(&opts), *want = printed(&defaults);
 	assert_string_equal(got, want);
 	free(got);
@@ -130,6 +137,52 @@ static void shipped_configuration__gives_the_defaults_commented_or_not(void **st
 	unlink(scratch);
 }
 
+/* The example of a receiver and a call of the operator's own, line by line after "#" and a tab. */
+static void shipped_configuration__has_an_example_that_works(void **state)
+{
+	(void)state;
+	char scratch[] = "/tmp/clario-docs-XXXXXX";
+	char *text = read_file("packaging/clario.conf"), *rest = text;
+	struct opts opts;
+	struct why why = WHY_INIT;
+	int calls[CALLS_MAX];
+	clean_environment();
+	FILE *out = fdopen(mkstemp(scratch), "w");
+	assert_non_null(out);
+	for (char *line; (line = strsep(&rest, "\n"));)
+		if (strncmp(line, "#\t", 2) == 0)
+			fprintf(out, "%s\n", line + 2);
+	fclose(out);
+	if (opts_load(scratch, &opts, &why) != ST_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(opts.receivers_n, RECEIVER_N + 1);
+	assert_int_equal(opts_phase_calls(&opts, 3, calls), 2);
+	assert_string_equal(
+		opts.call[calls[1]].body, "{\"user\": ${user_id},\n\"claims\": ${payload.claims}}");
+	opts_release(&opts);
+	unlink(scratch);
+	free(text);
+}
+
+/* How many of the operator's own there can be is told in words. */
+static void shipped_configuration__tells_the_limits(void **state)
+{
+	(void)state;
+	char *conf = read_file("packaging/clario.conf"), *manual = read_file("packaging/clario.conf.5"),
+	     want[80];
+	snprintf(
+		want, sizeof want, "up to %d and %d of them", CALLS_MAX - CALL_N, RECEIVERS_MAX - RECEIVER_N);
+	assert_tells(conf, "clario.conf", want);
+	snprintf(want, sizeof want, "up to %d of your own", CALLS_MAX - CALL_N);
+	assert_tells(manual, "clario.conf.5", want);
+	snprintf(want, sizeof want, "up to %d of your own", RECEIVERS_MAX - RECEIVER_N);
+	assert_tells(manual, "clario.conf.5", want);
+	snprintf(want, sizeof want, "more than %d bytes", SECRET_MAX);
+	assert_tells(manual, "clario.conf.5", want);
+	free(conf);
+	free(manual);
+}
+
 /* Every row has its help before it, in the first section that has its like. */
 static void shipped_configuration__explains_every_row(void **state)
 {
@@ -137,6 +190,8 @@ static void shipped_configuration__explains_every_row(void **state)
 	char *text = read_file("packaging/clario.conf");
 	for (size_t i = 0; i < opts_rows_n; i++) {
 		char want[300];
+		if (!conf_row_has_value(&opts_rows[i]))
+			continue;
 		snprintf(want, sizeof want, "\n# %s\n#%s =", opts_rows[i].help, opts_rows[i].key);
 		assert_tells(text, "clario.conf", want);
 	}
@@ -151,6 +206,8 @@ static void manual_section(const struct conf_row *row, char *out, size_t cap)
 		section = "phase.N";
 	else if (strncmp(section, "call.", 5) == 0)
 		section = "call.NAME";
+	else if (strncmp(section, "receiver.", 9) == 0)
+		section = "receiver.NAME";
 	snprintf(out, cap, "\n.Ss [%s]\n", section);
 }
 
@@ -180,6 +237,8 @@ static void assert_range(const char *entry, const struct conf_row *row)
 		return;
 	if (!kind || sscanf(kind, "\n%*[A-Za-z], %39s to %39[^;.]", low, high) != 2)
 		fail_msg("clario.conf.5 tells no range of %s.%s:%s", row->section, row->key, entry);
+	if (is_pattern(row))
+		return; /* the entry is that of the built-in ones, whose rows have been looked at */
 	const int64_t *value = (const int64_t *)((const char *)&opts + row->offset);
 	assert_int_equal(conf_set(opts_rows, opts_rows_n, &opts, row->section, row->key, low, NULL), ST_OK);
 	assert_int_equal(*value, row->min);
@@ -189,8 +248,12 @@ static void assert_range(const char *entry, const struct conf_row *row)
 
 static bool is_told_in_the_table_of_calls(const struct conf_row *row)
 {
-	return strncmp(row->section, "call.", 5) == 0 && strcmp(row->key, "connect-timeout") != 0 &&
-	       strcmp(row->key, "required") != 0;
+	static const char *const keys[] = {
+		"phase", "receiver", "method", "path", "timeout", "auth", "success"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(row->key, keys[i]) == 0)
+			return strncmp(row->section, "call.", 5) == 0;
+	return false;
 }
 
 static void assert_default(const char *entry, const struct conf_row *row)
@@ -211,6 +274,8 @@ static void manual__of_the_configuration_has_every_row(void **state)
 	(void)state;
 	char *text = read_file("packaging/clario.conf.5");
 	for (size_t i = 0; i < opts_rows_n; i++) {
+		if (!conf_row_has_value(&opts_rows[i]))
+			continue;
 		char *entry = manual_entry(text, &opts_rows[i]);
 		assert_range(entry, &opts_rows[i]);
 		assert_default(entry, &opts_rows[i]);
@@ -232,17 +297,26 @@ static void manual__of_the_configuration_has_every_call(void **state)
 {
 	(void)state;
 	char *text = read_file("packaging/clario.conf.5");
+	struct opts opts;
+	char want[300];
+	assert_int_equal(opts_load("/dev/null", &opts, NULL), ST_OK);
 	for (int call = 0; call < CALL_N; call++) {
-		const char *name = opts_call_name((enum call_name)call);
-		char section[40], want[300];
+		const char *name = opts.call[call].name;
+		char section[40];
 		snprintf(section, sizeof section, "call.%s", name);
-		snprintf(want, sizeof want, " Ta %s Ta %s Ta %s Ta %s\n", call_default(section, "receiver"),
+		snprintf(want, sizeof want, "\n.It %s Ta %s Ta %s Ta %s Ta %s Ta %s Ta %s\n", name,
+			call_default(section, "phase"), call_default(section, "receiver"),
 			call_default(section, "method"), call_default(section, "timeout"),
-			call_default(section, "auth"));
+			call_default(section, "auth"), call_default(section, "success"));
 		assert_tells(text, "clario.conf.5", want);
 		snprintf(want, sizeof want, "\n.It %s Ta %s\n", name, call_default(section, "path"));
 		assert_tells(text, "clario.conf.5", want);
 	}
+	snprintf(want, sizeof want, "(one of your own has %s, %s, %s, %s)", call_default("call.*", "method"),
+		call_default("call.*", "timeout"), call_default("call.*", "auth"),
+		call_default("call.*", "success"));
+	assert_tells(text, "clario.conf.5", want);
+	opts_release(&opts);
 	free(text);
 }
 
@@ -250,7 +324,7 @@ static void manual__of_the_configuration_has_every_variable(void **state)
 {
 	(void)state;
 	static const char *const names[] = {"INTEGRATIONS_URL", "PYTHON_API_URL", "PYTHON_API_JWT_SECRET",
-		"INTERNAL_API_KEY", "NODE_ENV", "AMAZON_SPAPI_BASE_URL"};
+		"INTERNAL_API_KEY", "NODE_ENV", "AMAZON_SPAPI_BASE_URL", "CREDENTIALS_DIRECTORY"};
 	char *text = read_file("packaging/clario.conf.5");
 	const char *environment = strstr(text, "\n.Sh ENVIRONMENT\n");
 	assert_non_null(environment);
@@ -382,6 +456,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped_configuration__has_every_row_at_its_default),
 		cmocka_unit_test(shipped_configuration__gives_the_defaults_commented_or_not),
+		cmocka_unit_test(shipped_configuration__has_an_example_that_works),
+		cmocka_unit_test(shipped_configuration__tells_the_limits),
 		cmocka_unit_test(shipped_configuration__explains_every_row),
 		cmocka_unit_test(manual__of_the_configuration_has_every_row),
 		cmocka_unit_test(manual__of_the_configuration_has_every_call),

@@ -47,8 +47,22 @@ static void defaults__are_those_promised(void **state)
 	assert_int_equal(r.give_up_after_ms, 86400000);
 	assert_int_equal(r.jitter, 1);
 	assert_true(opts_spool_conf(&o).ordering);
+	assert_int_equal(o.calls_n, CALL_N);
 	for (int call = 0; call < CALL_N; call++)
 		assert_true(o.call[call].required);
+	assert_int_equal(o.receivers_n, RECEIVER_N);
+	for (int i = 0; i < RECEIVER_N; i++) {
+		assert_int_equal(o.receivers[i].concurrency, 48); /* three quarters of 64 */
+		assert_int_equal(o.receivers[i].rate_milli, 0);
+		assert_int_equal(o.receivers[i].breaker_share, 50);
+		assert_int_equal(o.receivers[i].breaker_calls, 10);
+		assert_int_equal(o.receivers[i].breaker_window_ms, 30000);
+		assert_int_equal(o.receivers[i].breaker_open_ms, 5000);
+		assert_int_equal(o.receivers[i].breaker_open_max_ms, 300000);
+		assert_null(o.receivers[i].ca_file);
+	}
+	assert_int_equal(o.phase[2].concurrency, 0);
+	assert_string_equal(o.worker.allowed_networks, "");
 	opts_release(&o);
 }
 
@@ -81,8 +95,8 @@ static void environment__overrides_the_file(void **state)
 	assert_int_equal(
 		load("[receiver]\nintegrations-url = http://file\npython-url = http://py\n", &o, &why),
 		ST_OK);
-	assert_string_equal(o.receiver.integrations_url, "http://node:3001");
-	assert_string_equal(o.receiver.python_url, "http://py");
+	assert_string_equal(o.receivers[RECEIVER_INTEGRATIONS].url, "http://node:3001");
+	assert_string_equal(o.receivers[RECEIVER_PYTHON].url, "http://py");
 	assert_string_equal(o.receiver.python_jwt_secret, "hush");
 	assert_true(o.worker.sandbox);
 	char *printed = NULL;
@@ -160,9 +174,6 @@ static void rows__are_checked_against_each_other(void **state)
 	} cases[] = {
 		{"[http]\nmax-body = 2M\nbody-budget = 1M\n", "body-budget must be at least"},
 		{"[spool]\nmap-size = 1048577\n", "multiple of the page size"},
-		{"[call.fee]\nmethod = post\n", "call.fee.method"},
-		{"[call.fee]\npath = x\n", "call.fee.path must begin with a slash"},
-		{"[call.fee]\ntimeout = 1s\nconnect-timeout = 2s\n", "must not exceed"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct opts o;

@@ -9,7 +9,7 @@ static const char *mode(const struct run *run)
 /* Any truthy value passes as it is; else 0. */
 static void write_count(struct run *run, struct jx_writer *w, const char *key)
 {
-	struct slice raw = run_raw(run, key);
+	struct slice raw = run_raw(run, slice_text(key));
 	if (run_either(run, key, NULL) && raw.len)
 		jx_raw(w, key, raw);
 	else
@@ -58,8 +58,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_detection = {
 	.phase = 2,
 	.failure = "Failed to trigger detection after sync",
-	.calls_n = 1,
-	.calls = {CALL_DETECTION},
 	.begin = begin,
 	.body = body,
 	.finish = finish,

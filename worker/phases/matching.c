@@ -88,7 +88,7 @@ static void body(struct run *run, enum call_name call, struct jx_writer *w)
 {
 	(void)call;
 	const char *member = run_either(run, "claims", NULL) ? "claims" : "claims_found";
-	struct slice raw = run_raw(run, member);
+	struct slice raw = run_raw(run, slice_text(member));
 	jx_string(w, "user_id", run->job->user_id);
 	jx_raw(w, "claims", confidence_list(run, "claims", "claims_found") ? raw : slice_text("[]"));
 }
@@ -108,8 +108,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_matching = {
 	.phase = 3,
 	.failure = "Failed to trigger evidence matching",
-	.calls_n = 1,
-	.calls = {CALL_MATCHING},
 	.begin = begin,
 	.body = body,
 	.finish = finish,

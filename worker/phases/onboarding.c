@@ -28,13 +28,6 @@ static void body(struct run *run, enum call_name call, struct jx_writer *w)
 	jx_string(w, "sync_id", run->job->workflow_id);
 }
 
-/* A sync that is running already is what was asked for. */
-static bool accepts(enum call_name call, long http_status)
-{
-	(void)call;
-	return http_status == 409;
-}
-
 static json_t *keep(enum call_name call, const json_t *answer)
 {
 	(void)call;
@@ -68,11 +61,8 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_onboarding = {
 	.phase = 1,
 	.failure = "Failed to complete onboarding",
-	.calls_n = 1,
-	.calls = {CALL_SYNC},
 	.begin = begin,
 	.body = body,
-	.accepts = accepts,
 	.keep = keep,
 	.finish = finish,
 };

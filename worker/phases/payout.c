@@ -11,7 +11,7 @@ struct payout {
 static bool read_payout(struct run *run, struct payout *out)
 {
 	json_t *amount = jx_get(run->payload, "amount");
-	out->raw = run_raw(run, "amount");
+	out->raw = run_raw(run, slice_text("amount"));
 	struct slice text = json_is_string(amount) ? jx_text(amount) : out->raw;
 	if (!money_parse(text, &out->amount)) {
 		why_set(&run->why, ST_INVALID, "amount is not a positive number");
@@ -111,8 +111,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_payout = {
 	.phase = 7,
 	.failure = "Failed to process payout",
-	.calls_n = 2,
-	.calls = {CALL_FEE, CALL_PROOF_PACKET},
 	.begin = begin,
 	.body = body,
 	.keep = keep,

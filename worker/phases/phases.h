@@ -2,15 +2,16 @@
  * attempt.c.
  *
  * A handler sees one attempt as a struct run: the caller's payload, what earlier attempts have finished (the
- * checkpoint), and room for what it produces. It makes no call itself: it names its calls in order and writes
- * their bodies. */
+ * checkpoint), and room for what it produces. It makes no call itself: which ones there are and in which
+ * order the configuration says (opts_phase_calls()), and a handler writes the bodies of its phase's built-in
+ * ones. */
 #ifndef WORKER_PHASES_PHASES_H
 #define WORKER_PHASES_PHASES_H
 #include "spool/base/clock.h"
 #include "spool/base/jx.h"
 #include "spool/opts.h"
 
-enum { RUN_NOTICES_MAX = 8, RUN_CALLS_MAX = 2, RUN_TEXT_MAX = 64 << 20 };
+enum { RUN_NOTICES_MAX = 8, RUN_TEXT_MAX = 64 << 20 };
 
 struct run_notice {
 	enum event_kind kind;
@@ -31,20 +32,17 @@ struct run {
 struct phase_handler {
 	int phase;
 	const char *failure; /* the result's message when the phase fails */
-	size_t calls_n;
-	enum call_name calls[RUN_CALLS_MAX];
 	/* Look at the payload; notices that are due before the first call. false: the payload is impossible,
 	 * *run->why. */
 	bool (*begin)(struct run *run);
-	/* The JSON body of one call. */
+	/* The JSON body of a built-in call. */
 	void (*body)(struct run *run, enum call_name call, struct jx_writer *w);
-	/* Is a status that the rules call a failure a success for this call? NULL: none is. */
-	bool (*accepts)(enum call_name call, long http_status);
-	/* What of an answer is kept in the checkpoint (new reference or NULL). NULL: nothing. */
+	/* What of a built-in call's answer is kept in the checkpoint (new reference or NULL). NULL: nothing.
+	 */
 	json_t *(*keep)(enum call_name call, const json_t *answer);
 	/* All calls are done: message and members of data, and the closing notification. */
 	void (*finish)(struct run *run, struct buf *message, struct jx_writer *data);
-	/* Is this call left out under the present configuration? NULL: never. */
+	/* Is this built-in call left out under the present configuration? NULL: never. */
 	bool (*skips)(const struct run *run, enum call_name call);
 };
 
@@ -58,11 +56,14 @@ NODISCARD enum status run_open(
 void run_release(struct run *run);
 void run_clear_notices(struct run *run);
 /* Was this call finished by this or an earlier attempt, and well? */
-bool run_call_done(const struct run *run, enum call_name call);
-bool run_call_ok(const struct run *run, enum call_name call);
-const json_t *run_call_value(const struct run *run, enum call_name call);
-/* false: no memory. */
-NODISCARD bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *value_or_null);
+bool run_call_done(const struct run *run, int call);
+bool run_call_ok(const struct run *run, int call);
+const json_t *run_call_value(const struct run *run, int call);
+/* The call is finished, with this status (0: no answer), which is kept for the operator's own. Takes over
+ * value, which may be NULL. false: no memory. */
+NODISCARD bool run_record_call(struct run *run, int call, bool ok, long http_status, json_t *value);
+/* The member calls of a result's data, if any of these calls is the operator's own: {NAME: {ok, status}}. */
+void run_write_own_calls(const struct run *run, const int *calls, size_t n, struct jx_writer *data);
 bool run_was_notified(const struct run *run);
 NODISCARD bool run_set_notified(struct run *run); /* false: no memory */
 
@@ -74,9 +75,8 @@ void run_notify_end(struct run *run, struct jx_writer *w);
 struct jx_writer run_progress(struct run *run, const char *name, bool to_user);
 void run_progress_end(struct run *run, struct jx_writer *w);
 
-/* The raw text of a top-level member of the payload: as the caller wrote it, quotes kept off a string without
- * escapes. */
-struct slice run_raw(const struct run *run, const char *member);
+/* The raw text of a top-level member of the payload: as the caller wrote it; empty: it has none. */
+struct slice run_raw(const struct run *run, struct slice member);
 /* A payload member as text: a string's bytes; "" otherwise. */
 struct slice run_text(const struct run *run, const char *member);
 /* The first of two members that is not null, absent, "", 0 or false. */

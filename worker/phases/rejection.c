@@ -44,8 +44,6 @@ static void finish(struct run *run, struct buf *message, struct jx_writer *data)
 const struct phase_handler phase_rejection = {
 	.phase = 6,
 	.failure = "Failed to process rejection",
-	.calls_n = 1,
-	.calls = {CALL_REJECTION},
 	.begin = begin,
 	.body = body,
 	.finish = finish,

@@ -41,27 +41,27 @@ void run_release(struct run *run)
 	run->payload = run->checkpoint = NULL;
 }
 
-static json_t *call_entry(const struct run *run, enum call_name call)
+static json_t *call_entry(const struct run *run, int call)
 {
-	return jx_get(jx_get(run->checkpoint, "calls"), opts_call_name(call));
+	return jx_get(jx_get(run->checkpoint, "calls"), run->opts->call[call].name);
 }
 
-bool run_call_done(const struct run *run, enum call_name call)
+bool run_call_done(const struct run *run, int call)
 {
 	return call_entry(run, call) != NULL;
 }
 
-bool run_call_ok(const struct run *run, enum call_name call)
+bool run_call_ok(const struct run *run, int call)
 {
 	return json_is_true(jx_get(call_entry(run, call), "ok"));
 }
 
-const json_t *run_call_value(const struct run *run, enum call_name call)
+const json_t *run_call_value(const struct run *run, int call)
 {
 	return jx_get(call_entry(run, call), "value");
 }
 
-bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *value)
+bool run_record_call(struct run *run, int call, bool ok, long http_status, json_t *value)
 {
 	json_t *calls = jx_get(run->checkpoint, "calls");
 	if (!calls) {
@@ -71,9 +71,38 @@ bool run_record_call(struct run *run, enum call_name call, bool ok, json_t *valu
 	}
 	json_t *entry = json_object();
 	bool is_whole = json_object_set_new(entry, "ok", json_boolean(ok)) == 0;
+	if (call >= CALL_N)
+		is_whole &= json_object_set_new(entry, "status", json_integer(http_status)) == 0;
 	if (value)
 		is_whole &= json_object_set_new(entry, "value", value) == 0;
-	return json_object_set_new(calls, opts_call_name(call), entry) == 0 && is_whole;
+	return json_object_set_new(calls, run->opts->call[call].name, entry) == 0 && is_whole;
+}
+
+static void write_own_call(const struct run *run, int call, struct jx_writer *w)
+{
+	json_int_t status = json_integer_value(jx_get(call_entry(run, call), "status"));
+	jx_open_object(w, run->opts->call[call].name);
+	jx_bool(w, "ok", run_call_ok(run, call));
+	if (status)
+		jx_int(w, "status", status);
+	else
+		jx_null(w, "status");
+	jx_close_object(w);
+}
+
+void run_write_own_calls(const struct run *run, const int *calls, size_t n, struct jx_writer *data)
+{
+	bool is_open = false;
+	for (size_t i = 0; i < n; i++) {
+		if (calls[i] < CALL_N)
+			continue;
+		if (!is_open)
+			jx_open_object(data, "calls");
+		is_open = true;
+		write_own_call(run, calls[i], data);
+	}
+	if (is_open)
+		jx_close_object(data);
 }
 
 bool run_was_notified(const struct run *run)
@@ -185,16 +214,15 @@ static const char *skip_value(const char *p, const char *end)
 
 /* jansson keeps neither 1.10 nor 1e2 as they were written, so what is forwarded is taken from the payload's
  * bytes. As in the parser, the last of several members of one name counts. */
-struct slice run_raw(const struct run *run, const char *member)
+struct slice run_raw(const struct run *run, struct slice member)
 {
 	struct slice found = SLICE_INIT, json = run->job->payload;
 	const char *end = json.p + json.len, *p = memchr(json.p, '{', json.len);
-	size_t len = strlen(member);
 	p = p ? skip_blanks(p + 1, end) : end;
 	while (p < end && *p == '"') {
 		const char *key = p + 1;
 		p = skip_string(p, end);
-		bool wanted = (size_t)(p - key) == len + 1 && memcmp(key, member, len) == 0;
+		bool wanted = jx_raw_is(slice_of(key, (size_t)(p - key) - 1), member);
 		p = skip_blanks(p, end);
 		if (p < end && *p == ':')
 			p = skip_blanks(p + 1, end);
