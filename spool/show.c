@@ -121,11 +121,11 @@ static void show_pause(struct jx_writer *w, const struct receiver_state *r, int6
 	string_or_null(w, "paused_by", slice_text(is_paused ? r->paused_by : ""));
 }
 
-void show_receiver(struct jx_writer *w, const struct receiver_state *r, int64_t now_us)
+void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us)
 {
 	struct call_count window = receiver_window(r, now_us);
 	uint32_t may_run = receiver_may_run(r, now_us);
-	jx_open_object(w, NULL);
+	jx_open_object(w, key);
 	jx_cstring(w, "name", r->name);
 	jx_cstring(w, "breaker", breaker_name(r->breaker));
 	show_pause(w, r, now_us);

@@ -11,8 +11,8 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole);
 /* Members that do not apply are left out. */
 void show_event(struct jx_writer *w, const struct event *event);
 
-/* As it is at now_us: a pause that is over is none. */
-void show_receiver(struct jx_writer *w, const struct receiver_state *r, int64_t now_us);
+/* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. */
+void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us);
 
 /* The JSON with the values of members whose name looks like a secret (token, password, authorization, secret,
  * api_key; in any case, anywhere in the name) replaced by "***", at any depth. What is not JSON is shown as

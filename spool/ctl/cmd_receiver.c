@@ -69,7 +69,7 @@ static bool print_line(const struct receiver_state *r, int64_t now_us)
 	struct buf line;
 	struct jx_writer w;
 	out_json_begin(&line, &w);
-	show_receiver(&w, r, now_us);
+	show_receiver(&w, NULL, r, now_us);
 	return out_json_end(&line);
 }
 

@@ -236,7 +236,7 @@ static void receiver__to_the_byte(void **state)
 	struct buf out = BUF_INIT(4096);
 	struct jx_writer w;
 	jx_begin(&w, &out);
-	show_receiver(&w, &r, at_us);
+	show_receiver(&w, NULL, &r, at_us);
 	assert_string_equal(out.p,
 		"{\"name\":\"shop\",\"breaker\":\"closed\",\"paused\":true,"
 		"\"paused_until\":\"2026-11-24T02:18:56.123Z\",\"paused_by\":\"operator:ann\","
@@ -248,7 +248,7 @@ static void receiver__to_the_byte(void **state)
 	r.open_until_us = at_us + 30000000;
 	r.opened_times = 2;
 	jx_begin(&w, &out);
-	show_receiver(&w, &r, at_us + 31000000); /* the pause is over, half of the window has passed */
+	show_receiver(&w, NULL, &r, at_us + 31000000); /* the pause is over, half of the window has passed */
 	assert_string_equal(out.p,
 		"{\"name\":\"shop\",\"breaker\":\"open\",\"paused\":false,\"paused_until\":null,"
 		"\"paused_by\":null,\"opened_at\":\"2026-11-24T02:18:55.123Z\","
@@ -257,7 +257,7 @@ static void receiver__to_the_byte(void **state)
 	buf_clear(&out);
 	r.breaker = BREAKER_CLOSED;
 	jx_begin(&w, &out);
-	show_receiver(&w, &r, at_us + 31000000);
+	show_receiver(&w, NULL, &r, at_us + 31000000);
 	assert_non_null(strstr(out.p, "\"may_run\":null,"));
 	buf_release(&out);
 }
