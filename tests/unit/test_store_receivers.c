@@ -194,6 +194,40 @@ static void reports__cost_no_commit_of_their_own(void **state)
 	assert_true(w.failed == 0 && w.may_run == 0);
 }
 
+/* What makes no event, but must not be forgotten either. */
+static void reports__commit_a_probe_given_back_and_each_step(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver_report a = worker(), b = worker();
+	open_it(f, &a);
+	pass_ms(f, 10000);
+	a.wants_probe = true;
+	exchange(f, &a);
+	a.wants_probe = false;
+	a.probe_result = PROBE_UNUSED;
+	uint64_t seq = stats_of(f).last_seq;
+	is_rung(f);
+	exchange(f, &a);
+	assert_true(a.probe == 0 && is_rung(f));
+	store_reopen(f);
+	b.wants_probe = true;
+	exchange(f, &b);
+	assert_true(b.has_probe && b.probe == 2);
+	assert_int_equal(stats_of(f).last_seq, seq);
+	b.wants_probe = false;
+	b.probe_result = PROBE_OK;
+	exchange(f, &b);
+	calls(f, &b, 1, 0);
+	assert_true(b.ok == 0 && b.may_run == 2);
+	store_reopen(f);
+	exchange(f, &a);
+	assert_int_equal(a.may_run, 2);
+	calls(f, &b, 2, 0);
+	calls(f, &a, 4, 0);
+	assert_int_equal(a.may_run, UINT32_MAX);
+	assert_last_event(f, EVENT_BREAKER, "shop", "worker:host:7", "closed");
+}
+
 static void reports__are_left_alone_by_a_failure(void **state)
 {
 	struct fixture *f = *state;
@@ -536,6 +570,7 @@ int main(void)
 		CASE(reports__of_two_workers_open_one_breaker),
 		CASE(reports__one_probe_over_all_and_over_a_crash),
 		CASE(reports__cost_no_commit_of_their_own),
+		CASE(reports__commit_a_probe_given_back_and_each_step),
 		CASE(reports__are_left_alone_by_a_failure),
 		CASE(reports__of_several_receivers_are_apart),
 		CASE(pause__keeps_calls_away_until_resumed),
