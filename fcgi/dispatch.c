@@ -28,6 +28,7 @@ const struct route routes[] = {
 	{"POST", "/queue/clean", queue_clean, 0, 0},
 	{"POST", "/queue/pause", queue_pause, true, 0},
 	{"POST", "/queue/resume", queue_pause, false, 0},
+	{"GET", "/receivers", receivers_show, 0, 0},
 
 	{"GET", "/health", health_routes, 0, ROUTE_OPEN},
 	{"GET", "/healthz", health_alive, 0, ROUTE_OPEN},

@@ -3,6 +3,7 @@
 #ifndef FCGI_HANDLERS_H
 #define FCGI_HANDLERS_H
 #include "fcgi/app.h"
+#include "fcgi/query.h"
 #include "fcgi/route.h"
 
 void intake_trigger(struct app *app, const struct request *request, struct reply *reply); /* arg: is a step */
@@ -19,6 +20,11 @@ void steer_retry_many(struct app *app, const struct request *request, struct rep
 void queue_stats(struct app *app, const struct request *request, struct reply *reply);
 void queue_clean(struct app *app, const struct request *request, struct reply *reply);
 void queue_pause(struct app *app, const struct request *request, struct reply *reply); /* arg: pause or not */
+
+void receivers_show(struct app *app, const struct request *request, struct reply *reply);
+/* What /queue/pause and /queue/resume do when their query names a receiver. */
+void receivers_pause(
+	struct app *app, const struct request *request, const struct query *query, struct reply *reply);
 
 void health_service(struct app *app, const struct request *request, struct reply *reply);
 void health_routes(struct app *app, const struct request *request, struct reply *reply);

@@ -92,6 +92,14 @@ bool query_parse(struct slice raw, const char *const *known, struct query *out, 
 	return true;
 }
 
+bool query_has(const struct query *query, const char *name)
+{
+	for (size_t i = 0; i < query->n; i++)
+		if (strcmp(query->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 struct slice query_get(const struct query *query, const char *name)
 {
 	for (size_t i = 0; i < query->n; i++)

@@ -21,6 +21,7 @@ struct query {
  * are used. */
 bool query_parse(struct slice raw, const char *const *known, struct query *out, struct fault *fault);
 
+bool query_has(const struct query *query, const char *name);
 /* Empty when it is not there. */
 struct slice query_get(const struct query *query, const char *name);
 

@@ -224,28 +224,29 @@ void queue_clean(struct app *app, const struct request *request, struct reply *r
 }
 
 /* Which phases: one by ?phase=N or ?step=N, else all. */
-static bool parse_phases(const struct request *request, uint32_t *phases, struct fault *fault)
+static bool parse_phases(const struct query *query, uint32_t *phases, struct fault *fault)
 {
-	static const char *const known[] = {"phase", "step", NULL};
-	struct query query;
 	struct listing ask = {0};
-	if (!query_parse(request->param[PARAM_QUERY], known, &query, fault))
-		return false;
-	for (size_t i = 0; i < query.n; i++)
-		if (!listing_set(&ask, query.items[i].name, query.items[i].value, PROBLEM_BAD_QUERY, fault))
+	*phases = 0;
+	if (query_has(query, "for") || query_has(query, "reason"))
+		return fault_set(fault, PROBLEM_BAD_QUERY, query_has(query, "for") ? "for" : "reason",
+			"for and reason go with a receiver");
+	for (size_t i = 0; i < query->n; i++)
+		if (!listing_set(&ask, query->items[i].name, query->items[i].value, PROBLEM_BAD_QUERY, fault))
 			return false;
 	*phases = ask.filter.phase ? 1u << phase_slot(ask.filter.phase) : (1u << PHASE_SLOTS) - 1;
 	return true;
 }
 
-void queue_pause(struct app *app, const struct request *request, struct reply *reply)
+static void pause_phases(
+	struct app *app, const struct request *request, const struct query *query, struct reply *reply)
 {
 	char actor[APP_ACTOR_MAX];
 	struct fault fault;
 	struct stats stats;
 	uint32_t phases;
 	struct why why = WHY_INIT;
-	if (!parse_phases(request, &phases, &fault)) {
+	if (!parse_phases(query, &phases, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
@@ -261,4 +262,17 @@ void queue_pause(struct app *app, const struct request *request, struct reply *r
 	jx_cstring(&w, "message", request->arg ? "Paused" : "Resumed");
 	write_paused(&w, &stats);
 	reply_close(reply, &w);
+}
+
+void queue_pause(struct app *app, const struct request *request, struct reply *reply)
+{
+	static const char *const known[] = {"phase", "step", "receiver", "for", "reason", NULL};
+	struct query query;
+	struct fault fault;
+	if (!query_parse(request->param[PARAM_QUERY], known, &query, &fault))
+		reply_fault(reply, &fault);
+	else if (query_has(&query, "receiver"))
+		receivers_pause(app, request, &query, reply);
+	else
+		pause_phases(app, request, &query, reply);
 }

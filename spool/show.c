@@ -113,6 +113,36 @@ void show_event(struct jx_writer *w, const struct event *e)
 	jx_close_object(w);
 }
 
+static void show_pause(struct jx_writer *w, const struct receiver_state *r, int64_t now_us)
+{
+	bool is_paused = receiver_is_paused(r, now_us);
+	jx_bool(w, "paused", is_paused);
+	jx_time(w, "paused_until", is_paused ? r->paused_until_us : 0);
+	string_or_null(w, "paused_by", slice_text(is_paused ? r->paused_by : ""));
+}
+
+void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us)
+{
+	struct call_count window = receiver_window(r, now_us);
+	uint32_t may_run = receiver_may_run(r, now_us);
+	jx_open_object(w, key);
+	jx_cstring(w, "name", r->name);
+	jx_cstring(w, "breaker", breaker_name(r->breaker));
+	show_pause(w, r, now_us);
+	jx_time(w, "opened_at", r->opened_at_us);
+	jx_time(w, "open_until", r->open_until_us);
+	jx_int(w, "opened_times", r->opened_times);
+	if (may_run == UINT32_MAX)
+		jx_null(w, "may_run");
+	else
+		jx_int(w, "may_run", may_run);
+	jx_int(w, "window_calls", (int64_t)window.ok + window.failed);
+	jx_int(w, "window_failed", window.failed);
+	jx_int(w, "calls_total", (int64_t)r->calls_total);
+	jx_int(w, "failed_total", (int64_t)r->failed_total);
+	jx_close_object(w);
+}
+
 static bool looks_secret(const char *name)
 {
 	static const char *const words[] = {

@@ -104,6 +104,18 @@ enum status spool_pause(
 	return sp->ops->pause(sp->store, now, phases, pause, actor, why);
 }
 
+enum status spool_receivers(
+	struct spool *sp, struct receiver_state *out, size_t cap, size_t *n, struct why *why)
+{
+	return sp->ops->receivers(sp->store, out, cap, n, why);
+}
+
+enum status spool_receiver_pause(struct spool *sp, struct moment now, const char *name, bool pause,
+	int64_t until_us, struct slice actor, struct slice reason, struct why *why)
+{
+	return sp->ops->receiver_pause(sp->store, now, name, pause, until_us, actor, reason, why);
+}
+
 enum status spool_remove(struct spool *sp, struct moment now, enum job_state state, int64_t before_us,
 	size_t max, struct slice actor, size_t *removed, struct why *why)
 {

@@ -84,7 +84,9 @@ NODISCARD enum status spool_submit(struct spool *sp, struct moment now, const st
  * Expired leases are taken back first. settlements[i].verdict answers each. jobs[0..*jobs_n) are the caller's
  * to job_release(); in order of priority, then due time. *next_due_us: when something becomes claimable by
  * time alone (INT64_MAX: nothing). ask NULL: settle only. ST_OK with *jobs_n == 0: nothing is due. Any other
- * status: nothing was settled and nothing leased; the same call may be repeated. */
+ * status: nothing was settled and nothing leased; the same call may be repeated. ask->reports become part of
+ * what is known of their receivers, in the same commit, and are answered (model/receiver.h); they alone cause
+ * a commit only when a breaker changes, and until then their counts stay with the caller. */
 NODISCARD enum status spool_exchange(struct spool *sp, struct moment now, struct settlement *settlements,
 	size_t n, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us,
 	struct why *why);
@@ -103,6 +105,18 @@ NODISCARD enum status spool_steer(struct spool *sp, struct moment now, enum stee
  */
 NODISCARD enum status spool_pause(struct spool *sp, struct moment now, uint32_t phases, bool pause,
 	struct slice actor, struct why *why);
+
+/* All receivers that are known, by name: those that calls were reported of, or that were paused by hand. *n:
+ * how many there are, which may be more than cap; out has the first cap. */
+NODISCARD enum status spool_receivers(
+	struct spool *sp, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
+
+/* Pause or resume a receiver by hand; until_us 0: until resumed, else a time to come. Calls to it are no
+ * longer allowed; those under way end normally. An unknown name is made known (it may never have been called
+ * yet). Resuming also ends an opening of its breaker, which ramps up. actor and reason stand in the event.
+ * INVALID: no receiver's name (receiver_name_is_valid()), or until_us has passed or is centuries away. */
+NODISCARD enum status spool_receiver_pause(struct spool *sp, struct moment now, const char *name, bool pause,
+	int64_t until_us, struct slice actor, struct slice reason, struct why *why);
 
 /* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
  * events and keys; one `removed` event tells how many. *removed < max: there are no more. Small transaction:

@@ -143,6 +143,12 @@ int cmd_pause(struct ctl *ctl)
 {
 	struct why why = WHY_INIT;
 	bool pause = ctl->command->arg;
+	if (ctl_has(ctl, OPTION_RECEIVER))
+		return ctl_pause_receiver(ctl, pause);
+	if (ctl->given & (OPTION_FOR | OPTION_REASON)) {
+		fputs("clario-spool: --for and --reason go with --receiver\n", stderr);
+		return DAEMON_USAGE;
+	}
 	uint32_t phases = ctl->filter.phase ? 1u << phase_slot(ctl->filter.phase) : (1u << PHASE_SLOTS) - 1;
 	enum status st = spool_pause(ctl->spool, clock_now(), phases, pause, slice_text(ctl->actor), &why);
 	if (st != ST_OK)

@@ -33,6 +33,8 @@ enum ctl_option {
 	OPTION_JSON = 1 << 15,
 	OPTION_REPLACE = 1 << 16,
 	OPTION_NO_VERIFY = 1 << 17,
+	OPTION_RECEIVER = 1 << 18,
+	OPTION_FOR = 1 << 19,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -48,6 +50,8 @@ struct ctl {
 	struct event_filter events;
 	long limit; /* 0: none */
 	const char *reason;
+	const char *receiver;
+	int64_t for_us;
 	char actor[80];
 };
 
@@ -87,6 +91,8 @@ int ctl_fail(enum status st, const struct why *why);
 int ctl_fail_or_no(enum status st, const struct why *why);
 /* An act on the spool as a whole, with a bar, and what came of it. The exit code. */
 int ctl_care(struct ctl *ctl, const struct care_ask *ask);
+/* Pause or resume the receiver that was named. The exit code. */
+int ctl_pause_receiver(struct ctl *ctl, bool pause);
 /* A job id from an operand. false: complained. */
 bool ctl_id(const char *text, struct job_id *out);
 
@@ -98,6 +104,7 @@ int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
+int cmd_receivers(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);

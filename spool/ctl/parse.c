@@ -60,8 +60,7 @@ static long parse_long(const struct ctl *ctl, const char *text, long min, long m
 	return value;
 }
 
-/* "90m" is so long ago. */
-static bool parse_age(const char *text, int64_t *at_us)
+static bool parse_span(const char *text, int64_t *us)
 {
 	static const struct {
 		char unit;
@@ -71,7 +70,7 @@ static bool parse_age(const char *text, int64_t *at_us)
 	long long n = strtoll(text, &end, 10);
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (isdigit((unsigned char)*text) && end[0] == units[i].unit && !end[1] && n < 100000) {
-			*at_us = clock_now().wall_us - n * units[i].us;
+			*us = n * units[i].us;
 			return true;
 		}
 	return false;
@@ -80,9 +79,9 @@ static bool parse_age(const char *text, int64_t *at_us)
 static int64_t parse_time(const struct ctl *ctl, const char *text)
 {
 	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"};
-	int64_t at_us;
-	if (parse_age(text, &at_us))
-		return at_us;
+	int64_t ago_us;
+	if (parse_span(text, &ago_us))
+		return clock_now().wall_us - ago_us;
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
 		struct tm tm = {0};
 		const char *end = strptime(text, forms[i], &tm);
@@ -138,6 +137,15 @@ static void take_option(struct ctl *ctl, enum ctl_option option, const char *val
 		break;
 	case OPTION_REASON:
 		ctl->reason = value;
+		break;
+	case OPTION_RECEIVER:
+		ctl->receiver = value;
+		if (!receiver_name_is_valid(slice_text(value)))
+			usage_error(ctl, "not the name of a receiver", value);
+		break;
+	case OPTION_FOR:
+		if (!parse_span(value, &ctl->for_us) || ctl->for_us == 0)
+			usage_error(ctl, "not a time: expected 30s, 90m, 24h, 7d", value);
 		break;
 	case OPTION_AFTER:
 		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");

@@ -57,6 +57,30 @@ static const struct member bookmark_members[] = {
 		NUMBER_MAX, false},
 };
 
+static const struct member receiver_members[] = {
+	{"name", MEMBER_CHARS, offsetof(struct receiver_state, name), 1, RECEIVER_NAME_MAX, true},
+	{"breaker", MEMBER_BREAKER, offsetof(struct receiver_state, breaker), 0, 0, true},
+	FLAG(receiver_state, is_paused),
+	TIME(receiver_state, paused_until_us),
+	{"paused_by", MEMBER_CHARS, offsetof(struct receiver_state, paused_by), 0, RECEIVER_ACTOR_MAX, false},
+	TIME(receiver_state, opened_at_us),
+	TIME(receiver_state, open_until_us),
+	U32(receiver_state, opened_times),
+	TIME(receiver_state, window_at_us),
+	TIME(receiver_state, window_us),
+	{"now_ok", MEMBER_U32, offsetof(struct receiver_state, now.ok), 0, UINT32_MAX, false},
+	{"now_failed", MEMBER_U32, offsetof(struct receiver_state, now.failed), 0, UINT32_MAX, false},
+	{"before_ok", MEMBER_U32, offsetof(struct receiver_state, before.ok), 0, UINT32_MAX, false},
+	{"before_failed", MEMBER_U32, offsetof(struct receiver_state, before.failed), 0, UINT32_MAX, false},
+	U32(receiver_state, ramp),
+	{"step_ok", MEMBER_U32, offsetof(struct receiver_state, step.ok), 0, UINT32_MAX, false},
+	{"step_failed", MEMBER_U32, offsetof(struct receiver_state, step.failed), 0, UINT32_MAX, false},
+	U64(receiver_state, probe),
+	TIME(receiver_state, probe_until_us),
+	U64(receiver_state, calls_total),
+	U64(receiver_state, failed_total),
+};
+
 static const struct member job_members[] = {
 	{"id", MEMBER_ID, offsetof(struct job, id), 0, 0, true},
 	{"phase", MEMBER_INT, offsetof(struct job, phase), 1, 14, true},
@@ -132,6 +156,7 @@ static const struct member end_members[] = {
 const struct form dump_forms[ITEM_KIND_N] = {
 	[ITEM_TOTALS] = FORM("spool", totals_members, totals),
 	[ITEM_BOOKMARK] = FORM("bookmark", bookmark_members, bookmark),
+	[ITEM_RECEIVER] = FORM("receiver", receiver_members, receiver),
 	[ITEM_JOB] = FORM("job", job_members, job),
 	[ITEM_EVENT] = FORM("event", event_members, event),
 	[ITEM_ASIDE] = FORM("aside", aside_members, aside),

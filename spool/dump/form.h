@@ -17,6 +17,7 @@ enum member_type {
 	MEMBER_STATE,
 	MEMBER_MOVE, /* int: a state, or EVENT_NO_STATE */
 	MEMBER_KIND,
+	MEMBER_BREAKER,
 	MEMBER_RING, /* uint32_t[STATS_RECENT_MAX] */
 };
 

@@ -139,6 +139,8 @@ static bool take_member(struct dump_reader *r, const struct member *m, const jso
 		return take_move(value, at);
 	case MEMBER_KIND:
 		return event_kind_parse(jx_text(value), at);
+	case MEMBER_BREAKER:
+		return breaker_parse(jx_text(value), at);
 	case MEMBER_RING:
 		return take_ring(m, value, at);
 	default:
@@ -202,7 +204,7 @@ static enum status take_line(struct dump_reader *r, struct item *out, struct why
 	const char *name = only ? json_object_iter_key(only) : "";
 	if (json_object_size(r->line) != 1 || !json_is_object(object) || !find_form(name, &out->kind))
 		return complain(r, why, "", "",
-			"is not an object with one of spool, bookmark, job, event, aside, end");
+			"is not an object with one of spool, bookmark, receiver, job, event, aside, end");
 	if ((out->kind == ITEM_TOTALS) != (r->lines == 1))
 		return complain(r, why, name, "",
 			r->lines == 1 ? "an export begins with its spool line" : "stands a second time");

@@ -108,6 +108,9 @@ static void write_member(struct jx_writer *w, const struct member *m, const void
 	case MEMBER_KIND:
 		jx_cstring(w, m->name, event_kind_name(*(const enum event_kind *)at));
 		break;
+	case MEMBER_BREAKER:
+		jx_cstring(w, m->name, breaker_name(*(const enum breaker *)at));
+		break;
 	case MEMBER_RING:
 		write_ring(w, m->name, at);
 		break;

@@ -24,7 +24,7 @@ enum event_kind {
 	EVENT_ROLLED_BACK = 14, /* D17; reason names the phase */
 	EVENT_CHECKPOINT = 15,  /* a call of a phase with several is done */
 	EVENT_FENCED = 16,      /* a late result under an old lease was refused */
-	EVENT_PAUSED = 17,      /* the queue, or one phase of it */
+	EVENT_PAUSED = 17,      /* the queue, one phase of it, or the receiver `name` */
 	EVENT_RESUMED = 18,
 	EVENT_SET_ASIDE = 19,    /* a record that cannot be read left the queue (promise 8) */
 	EVENT_NOTIFICATION = 20, /* D16: name, room, data */
@@ -33,6 +33,7 @@ enum event_kind {
 	EVENT_RESTORED =
 		22, /* the spool was, from a backup; events after it may repeat what was done since */
 	EVENT_REPAIRED = 23, /* the spool was, or with a job: its history has a gap */
+	EVENT_BREAKER = 24,  /* of the receiver `name` */
 	EVENT_KIND_N
 };
 
@@ -55,8 +56,8 @@ struct event {
 	int64_t wait_ms, conn_ms, xfer_ms; /* timings of the attempt: queued, connecting, transferring */
 	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
 	struct slice reason;               /* words */
-	struct slice name, room,
-		data; /* notification and progress: event name, room, JSON payload; removed: data */
+	struct slice name, room, data; /* notification and progress: event name, room, JSON payload; removed:
+					  data; name: a receiver's, too */
 	struct slice workflow_id, user_id; /* filled by reads while the job is retained; not stored again */
 	struct buf mem;
 };

@@ -3,12 +3,15 @@
 #ifndef SPOOL_MODEL_ITEM_H
 #define SPOOL_MODEL_ITEM_H
 #include "spool/model/event.h"
+#include "spool/model/receiver.h"
 #include "spool/model/steer.h"
 
-/* In this order, but for bookmarks and what is set aside, which stand anywhere between first and last. */
+/* In this order, but for bookmarks, receivers and what is set aside, which stand anywhere between first and
+ * last. */
 enum item_kind {
 	ITEM_TOTALS, /* once, first */
 	ITEM_BOOKMARK,
+	ITEM_RECEIVER,
 	ITEM_JOB,
 	ITEM_EVENT,
 	ITEM_ASIDE, /* a record that could not be read, as bytes */
@@ -38,6 +41,7 @@ struct item {
 		char name[BOOKMARK_NAME_MAX + 1];
 		uint64_t value;
 	} bookmark;
+	struct receiver_state receiver;
 	struct job job;
 	struct event event;
 	struct {

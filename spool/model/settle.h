@@ -1,7 +1,7 @@
 /* spool/model/settle.h: what a worker says about a job it holds, and what it asks for next. Pure data. */
 #ifndef SPOOL_MODEL_SETTLE_H
 #define SPOOL_MODEL_SETTLE_H
-#include "spool/model/event.h"
+#include "spool/model/receiver.h"
 
 enum settle_kind {
 	SETTLE_COMPLETE,   /* -> completed, outcome */
@@ -48,6 +48,9 @@ struct claim_ask {
 	size_t max_bytes; /* payload bytes in all, at least one job is given whatever its size; 0: no bound */
 	int64_t lease_ms;
 	uint32_t phases; /* bit per phase_slot() that may be claimed; 0: all */
+	/* Of the calls since the last ask, one for each receiver; looked at also when max is 0. */
+	struct receiver_report *reports;
+	size_t reports_n;
 };
 
 #endif

@@ -228,6 +228,45 @@ static void pause__keeps_jobs_and_priority_decides_after(void **state)
 	json_decref(second);
 }
 
+static void receivers__are_paused_and_shown(void **state)
+{
+	struct instance *in = *state;
+	struct answer a = post(in, "/queue/pause?receiver=bank&for=2h&reason=they%20migrate", "");
+	assert_int_equal(a.status, 200);
+	assert_string_equal(answer_text(&a, "message"), "Paused");
+	assert_true(json_is_true(jx_path(a.json, "receiver.paused")));
+	assert_true(json_is_string(jx_path(a.json, "receiver.paused_until")));
+	assert_int_equal(strncmp(json_string_value(jx_path(a.json, "receiver.paused_by")), "caller:", 7), 0);
+	answer_release(&a);
+	a = request(in, "GET", API "/receivers", NULL, NULL);
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.body, "{\"name\":\"bank\",\"breaker\":\"closed\",\"paused\":true,"));
+	answer_release(&a);
+	a = request(in, "GET", API "/queue/stats", NULL, NULL);
+	assert_int_equal(json_array_size(jx_path(a.json, "stats.paused_phases")), 0);
+	answer_release(&a);
+	a = post(in, "/queue/resume?receiver=bank", "");
+	assert_int_equal(a.status, 200);
+	assert_true(json_is_false(jx_path(a.json, "receiver.paused")));
+	answer_release(&a);
+	a = request(in, "GET", API "/receivers", NULL, NULL);
+	assert_null(strstr(a.body, "bank"));
+	answer_release(&a);
+	static const struct {
+		const char *path, *field;
+	} rows[] = {{"/queue/pause?receiver=", "receiver"}, {"/queue/pause?receiver=a%20b", "receiver"},
+		{"/queue/pause?receiver=bank&phase=3", "receiver"},
+		{"/queue/pause?receiver=bank&for=", "for"}, {"/queue/pause?receiver=bank&for=0", "for"},
+		{"/queue/resume?receiver=bank&for=1h", "for"}, {"/queue/pause?for=1h", "for"},
+		{"/queue/pause?reason=x", "reason"}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		a = post(in, rows[i].path, "");
+		if (a.status != 400 || strcmp(answer_text(&a, "field"), rows[i].field) != 0)
+			fail_msg("%s: %d %s", rows[i].path, a.status, a.body);
+		answer_release(&a);
+	}
+}
+
 static void stats__keep_their_old_fields_in_order(void **state)
 {
 	static const char *const fields[] = {"{\"success\":true,\"stats\":{\"orchestration\":{\"waiting\":",
@@ -448,6 +487,7 @@ int main(void)
 		cmocka_unit_test(order__workflows_run_side_by_side),
 		cmocka_unit_test(delayed__comes_when_it_is_due),
 		cmocka_unit_test(pause__keeps_jobs_and_priority_decides_after),
+		cmocka_unit_test(receivers__are_paused_and_shown),
 		cmocka_unit_test(stats__keep_their_old_fields_in_order),
 		cmocka_unit_test(list__filters_and_pages),
 		cmocka_unit_test(clean__removes_what_is_old),

@@ -18,6 +18,8 @@ const char *const fuzz_seeds[] = {
 	      "\"to\":\"delayed\",\"http_status\":503,\"wait_ms\":-3,\"data\":\"{\\\"a\\\":1}\"}}\n",
 	SPOOL
 	"{\"bookmark\":{\"name\":\"relay\",\"value\":7}}\n{\"aside\":{\"key\":\"6a00\",\"bytes\":\"01\"}}\n",
+	SPOOL "{\"receiver\":{\"name\":\"shop\",\"breaker\":\"open\",\"is_paused\":true,\"paused_by\":\"o\","
+	      "\"now_ok\":3,\"before_failed\":4294967295,\"probe\":5,\"open_until_us\":9}}\n",
 	NULL,
 };
 

@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "spool/store/lmdb/head.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 
 #include <string.h>
@@ -19,6 +20,8 @@ const char *const fuzz_seeds[] = {
 	"act\x02"
 	"re\x01n\x01r\x01"
 	"d",
+	"r\x02\x01\x05\x03"
+	"ann\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10",
 	"h\x01\x02\x03\x04\x05\x06\x07\x08",
 	NULL,
 };
@@ -64,6 +67,32 @@ static void check_event(struct slice record)
 	buf_release(&out);
 }
 
+/* What can be decoded can also be reported on, whatever it holds. */
+static void check_receiver(struct slice record)
+{
+	static const struct breaker_policy policy = {.window_us = 10,
+		.failed_percent = 1,
+		.open_us = 1,
+		.open_max_us = INT64_MAX / 8,
+		.probe_us = 5,
+		.in_flight = 3};
+	struct slice name = slice_text("shop");
+	struct receiver_state receiver, again;
+	struct receiver_change change;
+	struct receiver_report report = {
+		.name = "shop", .policy = &policy, .ok = 1, .failed = UINT32_MAX, .wants_probe = true};
+	struct buf out = BUF_INIT(1 << 20);
+	if (receiver_decode(name, record, &receiver) != ST_OK)
+		return;
+	receiver_encode(&receiver, &out);
+	must(buf_status(&out) == ST_OK && receiver_decode(name, buf_slice(&out), &again) == ST_OK);
+	must(receiver.breaker == again.breaker && receiver.calls_total == again.calls_total);
+	must(strcmp(receiver.paused_by, again.paused_by) == 0);
+	receiver_window(&receiver, 1000);
+	receiver_take(&receiver, &report, 1000, &change);
+	buf_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf record = BUF_INIT(1 << 20);
@@ -85,6 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'e':
 		check_event(bytes);
+		break;
+	case 'r':
+		check_receiver(bytes);
 		break;
 	default:
 		(void)!head_decode(bytes, &head);

@@ -76,6 +76,8 @@ static void make_sound(void)
 		.dedupe_window_us = 1000000};
 	must(spool_init(&conf, NULL) == ST_OK && spool_open(&conf, &spool, NULL) == ST_OK);
 	submit_jobs(spool);
+	must(spool_receiver_pause(
+		     spool, clock_now(), "shop", true, 0, slice_text("o"), slice_text(""), NULL) == ST_OK);
 	spool_close(spool);
 	snprintf(path, sizeof path, "%s/lmdb/data.mdb", dir);
 	read_file(path);

@@ -311,6 +311,77 @@ static void pause__and_resume(void **state)
 	assert_null(strstr(f->out, "\"paused\":true"));
 }
 
+/* A worker that had calls. */
+static void report_calls(struct fixture *f, uint32_t ok, uint32_t failed)
+{
+	static const struct breaker_policy policy = {.window_us = 60000000,
+		.least_calls = 10,
+		.failed_percent = 50,
+		.open_us = 3600000000,
+		.in_flight = 8};
+	struct receiver_report w = {.name = "shop", .policy = &policy, .ok = ok, .failed = failed};
+	struct claim_ask ask = {.owner = "tests:1", .reports = &w, .reports_n = 1};
+	struct settlement s = {.id = {{1}}, .kind = SETTLE_RENEW};
+	struct spool *sp = open_spool(f);
+	size_t none;
+	int64_t due;
+	assert_int_equal(spool_exchange(sp, clock_now(), &s, 1, &ask, NULL, &none, &due, NULL), ST_OK);
+	spool_close(sp);
+}
+
+static void receivers__as_table_and_json(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "receivers", 0, NULL);
+	assert_null(strstr(f->out, "shop"));
+	report_calls(f, 4, 1);
+	assert_run(f, "receivers", 0, "LATELY");
+	assert_non_null(strstr(f->out, "shop     closed"));
+	assert_non_null(strstr(f->out, "1 of 5 (20 %)"));
+	report_calls(f, 0, 11);
+	assert_run(f, "receivers", 0, "shop     open");
+	assert_run(f, "receivers --json", 0, "{\"name\":\"shop\",\"breaker\":\"open\",\"paused\":false,");
+	assert_int_equal(lines(f->out), 1);
+	json_t *shop = json_loads(f->out, 0, NULL);
+	assert_int_equal(json_integer_value(jx_path(shop, "calls_total")), 16);
+	assert_int_equal(json_integer_value(jx_path(shop, "may_run")), 0);
+	json_decref(shop);
+	assert_run(f, "events --json", 0, "\"opened: 12 of 16 calls failed; a probe follows after 3600 s\"");
+	assert_run(f, "resume --receiver shop", 0, "resumed receiver shop");
+	assert_run(f, "receivers", 0, "shop     ramping");
+}
+
+static void pause__a_receiver(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "pause --receiver bank 2>&1", 0, "bank: no call to a receiver of that name");
+	assert_non_null(strstr(f->out, "paused receiver bank\n"));
+	assert_run(f, "pause --receiver shop --for 90m --reason 'they migrate'", 0,
+		"paused receiver shop until 20");
+	assert_run(f, "receivers", 0, "paused");
+	assert_non_null(strstr(f->out, "operator:"));
+	assert_run(f, "receivers --json", 0, "{\"name\":\"bank\"");
+	assert_int_equal(lines(f->out), 2);
+	assert_run(f, "events", 0, "paused         shop  they migrate  [operator:");
+	report_calls(f, 0, 10);
+	assert_run(f, "receivers", 0, "paused (open)");
+	assert_run(f, "resume --receiver shop --reason 'they are back'", 0, "resumed receiver shop\n");
+	assert_run(f, "receivers --json", 0, "\"breaker\":\"ramping\",\"paused\":false,");
+	assert_run(f, "resume --receiver bank 2>&1", 0, "resumed receiver bank\n");
+	assert_null(strstr(f->out, "no call"));
+	assert_run(f, "receivers", 0, NULL);
+	assert_null(strstr(f->out, "bank")); /* nobody called it, nobody paused it */
+	static const char *const mistakes[] = {"pause --receiver 'a b'", "pause --receiver ''",
+		"pause --receiver shop --phase 3", "pause --for 1h", "pause --reason x", "resume --reason x",
+		"resume --receiver shop --for 1h", "pause --receiver shop --for 0s",
+		"pause --receiver shop --for soon", "receivers shop"};
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+		char args[200];
+		snprintf(args, sizeof args, "%s 2>&1", mistakes[i]);
+		assert_run(f, args, 2, "clario-spool: ");
+	}
+}
+
 static void help__completion__version(void **state)
 {
 	struct fixture *f = *state;
@@ -386,6 +457,8 @@ int main(void)
 		CASE(stats__as_table_and_json),
 		CASE(steering__one_some_all),
 		CASE(pause__and_resume),
+		CASE(receivers__as_table_and_json),
+		CASE(pause__a_receiver),
 		CASE(help__completion__version),
 		CASE(care__acts_on_the_whole_spool),
 		CASE(export__and_import_by_file_and_pipe),

@@ -397,6 +397,12 @@ static void assert_tells_members(const char *text, void (*show)(struct jx_writer
 	buf_release(&line);
 }
 
+static void show_a_receiver(struct jx_writer *w)
+{
+	struct receiver_state receiver = {.name = "shop"};
+	show_receiver(w, NULL, &receiver, 0);
+}
+
 static void show_a_job(struct jx_writer *w)
 {
 	struct job job = {.phase = 1};
@@ -429,6 +435,7 @@ static void manual__of_the_tool_has_every_member_and_kind(void **state)
 	char *text = read_file("spool/ctl/clario-spool.8");
 	assert_tells_members(text, show_a_job);
 	assert_tells_members(text, show_an_event);
+	assert_tells_members(text, show_a_receiver);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		const char *name = event_kind_name((enum event_kind)kind);
 		if (strcmp(name, "unknown") != 0)

@@ -93,6 +93,27 @@ static const struct event full_event = {
 	.data = {"{\"d\":[]}", 8},
 };
 
+static const struct receiver_state full_receiver = {
+	.name = "shop:\"1\"",
+	.breaker = BREAKER_PROBING,
+	.is_paused = true,
+	.paused_until_us = 1,
+	.paused_by = "operator:\xc3\xa4",
+	.opened_at_us = 2,
+	.open_until_us = 3,
+	.opened_times = UINT32_MAX,
+	.window_at_us = 4,
+	.window_us = 5,
+	.now = {6, 7},
+	.before = {8, 9},
+	.ramp = 10,
+	.step = {11, 12},
+	.probe = 13,
+	.probe_until_us = 14,
+	.calls_total = 15,
+	.failed_total = 16,
+};
+
 static void text__is_lossless(void **state)
 {
 	(void)state;
@@ -101,6 +122,7 @@ static void text__is_lossless(void **state)
 			.totals = {1, 2, 3, 4, 5, 6, 7, 8, 4095, 11, 10,
 				{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT32_MAX}}},
 		{.kind = ITEM_BOOKMARK, .bookmark = {"notify-relay", 1}},
+		{.kind = ITEM_RECEIVER, .receiver = full_receiver},
 		{.kind = ITEM_ASIDE, .aside = {{"j\0\xff", 3}, {"\x01\x02", 2}}},
 		{.kind = ITEM_JOB, .job = full_job},
 		{.kind = ITEM_EVENT, .event = full_event},
@@ -111,6 +133,8 @@ static void text__is_lossless(void **state)
 		fail_msg("%s\n%s", why.text, text);
 	assert_string_equal(again, text);
 	assert_non_null(strstr(text, "\"user_id\":{\"hex\":\"750076\"}"));
+	assert_non_null(strstr(text, "\"paused_by\":\"operator:\xc3\xa4\",\"opened_at_us\":2,"));
+	assert_non_null(strstr(text, "\"probe\":13,\"probe_until_us\":14,\"calls_total\":15,"));
 	assert_non_null(strstr(text, "\"lease_boot_id\":\"fffffffffffffffe\""));
 	assert_non_null(strstr(text, "\"payload\":\"{\\\"a\\\": 1.0,\\n \\\"a\\\":2}\""));
 	free(text);
@@ -157,6 +181,10 @@ static void mistakes__are_named(void **state)
 		{SPOOL_LINE "{\"event\":{\"kind\":\"x\"}}\n", "line 2: event.kind: has a value of the wrong"},
 		{SPOOL_LINE "{\"aside\":{\"key\":\"6a0\"}}\n", "line 2: aside.key: has a value of the wrong"},
 		{SPOOL_LINE "{\"bookmark\":{\"name\":\"\"}}\n", "line 2: bookmark.name: has a value of the"},
+		{SPOOL_LINE "{\"receiver\":{\"name\":\"a\"}}\n", "line 2: receiver.breaker: is missing"},
+		{SPOOL_LINE "{\"receiver\":{\"breaker\":\"ajar\"}}\n",
+			"line 2: receiver.breaker: has a value"},
+		{SPOOL_LINE "{\"receiver\":{\"probe\":-1}}\n", "line 2: receiver.probe: has a value of the"},
 		{SPOOL_LINE "{\"job\":\n", "line 2: "},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -2,6 +2,7 @@
  * version. */
 #include "spool/base/clock.h"
 #include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 #include "tests/support/unit.h"
 
@@ -264,6 +265,42 @@ static void golden__version_1(void **state)
 	buf_release(&golden);
 }
 
+static void golden__receiver_version_1(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct receiver_state back, r = {.name = "shop",
+					    .breaker = BREAKER_OPEN,
+					    .is_paused = true,
+					    .paused_until_us = INT64_C(1704067800000000),
+					    .paused_by = "operator:ann",
+					    .opened_at_us = INT64_C(1704067200000000),
+					    .open_until_us = INT64_C(1704067210000000),
+					    .opened_times = 2,
+					    .window_at_us = INT64_C(1704067190000000),
+					    .window_us = 60000000,
+					    .now = {1, 2},
+					    .before = {3, 300},
+					    .ramp = 4,
+					    .step = {5, 6},
+					    .probe = 7,
+					    .probe_until_us = INT64_C(1704067230000000),
+					    .calls_total = 1000000,
+					    .failed_total = 9};
+	receiver_encode(&r, &now);
+	buf_add_slice(&golden, buf_slice(&now));
+	read_golden("receiver.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(receiver_decode(slice_text("shop"), buf_slice(&golden), &back), ST_OK);
+	assert_int_equal(back.breaker, BREAKER_OPEN);
+	assert_true(back.is_paused && back.paused_until_us == r.paused_until_us);
+	assert_string_equal(back.paused_by, r.paused_by);
+	assert_int_equal(back.before.failed, 300);
+	assert_int_equal(back.failed_total, 9);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
 static void key__queue_order_is_place_phase_priority_time_id(void **state)
 {
 	(void)state;
@@ -336,6 +373,7 @@ int main(void)
 		cmocka_unit_test(codec__a_valid_checksum_over_nonsense_is_corrupt),
 		cmocka_unit_test(codec__a_newer_version_is_told_apart_from_damage),
 		cmocka_unit_test(golden__version_1),
+		cmocka_unit_test(golden__receiver_version_1),
 		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
 		cmocka_unit_test(key__prefixes_and_their_ends),
 		cmocka_unit_test(varint__ends_of_the_range),

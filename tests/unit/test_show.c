@@ -1,4 +1,4 @@
-/* tests/unit/test_show.c: the JSON of jobs and events, to the byte, and the masking of secrets. */
+/* tests/unit/test_show.c: the JSON of jobs, events and receivers, to the byte, and the masking of secrets. */
 #include "spool/base/clock.h"
 #include "spool/show.h"
 #include "tests/support/unit.h"
@@ -85,7 +85,7 @@ static void event__every_kind_to_the_byte(void **state)
 	static const char *const names[] = {"accepted", "claimed", "completed", "retry", "failed", "released",
 		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
 		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
-		"progress", "restored", "repaired"};
+		"progress", "restored", "repaired", "breaker"};
 	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		char want[200];
@@ -219,12 +219,56 @@ static void masked__at_any_depth(void **state)
 	}
 }
 
+static void receiver__to_the_byte(void **state)
+{
+	(void)state;
+	const int64_t at_us = INT64_C(1795486735123000);
+	struct receiver_state r = {.name = "shop",
+		.is_paused = true,
+		.paused_until_us = at_us + 1000000,
+		.paused_by = "operator:ann",
+		.window_at_us = at_us,
+		.window_us = 60000000,
+		.now = {1, 2},
+		.before = {3, 4},
+		.calls_total = 100,
+		.failed_total = 20};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	jx_begin(&w, &out);
+	show_receiver(&w, NULL, &r, at_us);
+	assert_string_equal(out.p,
+		"{\"name\":\"shop\",\"breaker\":\"closed\",\"paused\":true,"
+		"\"paused_until\":\"2026-11-24T02:18:56.123Z\",\"paused_by\":\"operator:ann\","
+		"\"opened_at\":null,\"open_until\":null,\"opened_times\":0,\"may_run\":0,"
+		"\"window_calls\":10,\"window_failed\":6,\"calls_total\":100,\"failed_total\":20}");
+	buf_clear(&out);
+	r.breaker = BREAKER_OPEN;
+	r.opened_at_us = at_us;
+	r.open_until_us = at_us + 30000000;
+	r.opened_times = 2;
+	jx_begin(&w, &out);
+	show_receiver(&w, NULL, &r, at_us + 31000000); /* the pause is over, half of the window has passed */
+	assert_string_equal(out.p,
+		"{\"name\":\"shop\",\"breaker\":\"open\",\"paused\":false,\"paused_until\":null,"
+		"\"paused_by\":null,\"opened_at\":\"2026-11-24T02:18:55.123Z\","
+		"\"open_until\":\"2026-11-24T02:19:25.123Z\",\"opened_times\":2,\"may_run\":0,"
+		"\"window_calls\":3,\"window_failed\":2,\"calls_total\":100,\"failed_total\":20}");
+	buf_clear(&out);
+	r.breaker = BREAKER_CLOSED;
+	jx_begin(&w, &out);
+	show_receiver(&w, NULL, &r, at_us + 31000000);
+	assert_non_null(strstr(out.p, "\"may_run\":null,"));
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(job__to_the_byte),
 		cmocka_unit_test(job__lease_while_active),
 		cmocka_unit_test(event__only_what_applies),
+		cmocka_unit_test(receiver__to_the_byte),
 		cmocka_unit_test(event__every_kind_to_the_byte),
 		cmocka_unit_test(event__everything_set),
 		cmocka_unit_test(masked__at_any_depth),

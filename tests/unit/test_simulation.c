@@ -1,6 +1,6 @@
-/* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention and
- * operators' acts with a clock of their own, held step by step against a model that is a plain array and
- * knows nothing of indexes.
+/* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention, operators'
+ * acts and reports of receivers with a clock of their own, held step by step against a model that is a plain
+ * array and knows nothing of indexes.
  *
  * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
  * sets how many, from that one or from the first. */
@@ -14,7 +14,8 @@ enum { SEEDS = 1000 };
 #else
 enum { SEEDS = 10000 };
 #endif
-enum { JOBS_MAX = 80, STEPS = 70, WORKFLOWS = 4, REAP_EVERY_US = 250000, LEASE_US = 60000000 };
+enum { REPORTERS = 2 };
+enum { JOBS_MAX = 80, STEPS = 90, WORKFLOWS = 4, REAP_EVERY_US = 250000, LEASE_US = 60000000 };
 
 struct model_job {
 	struct job_id id;
@@ -34,6 +35,8 @@ struct sim {
 	uint64_t accepted, removed;
 	int64_t next_reap_us;
 	bool paused[PHASE_SLOTS];
+	struct receiver_state receiver; /* as it must be stored */
+	struct receiver_report reporters[REPORTERS];
 	int step;
 };
 
@@ -328,9 +331,91 @@ static void do_pause(struct sim *s)
 	s->paused[slot] = pause;
 }
 
+static const struct breaker_policy breaker_policy = {.window_us = 60000000,
+	.least_calls = 4,
+	.failed_percent = 50,
+	.open_us = 10000000,
+	.open_max_us = 60000000,
+	.probe_us = 30000000,
+	.in_flight = 4};
+
+static void make_report(struct sim *s, struct receiver_report *w)
+{
+	w->ok += (uint32_t)roll(s, 3);
+	w->failed += (uint32_t)roll(s, 3);
+	if (w->probe && roll(s, 2))
+		w->probe_result = (enum probe_result)roll(s, PROBE_UNUSED + 1);
+	w->wants_probe = w->probe_result != PROBE_UNUSED && roll(s, 3);
+}
+
+/* The pure rules say what must come of a report, and whether it may wait for another commit. */
+static void do_report(struct sim *s)
+{
+	struct receiver_report *w = &s->reporters[roll(s, REPORTERS)], alike;
+	struct claim_ask ask = {.owner = "host:2", .reports = w, .reports_n = 1};
+	struct receiver_state next = s->receiver;
+	struct receiver_change change;
+	size_t none;
+	int holders = 0;
+	make_report(s, w);
+	alike = *w;
+	receiver_take(&next, &alike, s->f->now.wall_us, &change);
+	CHECK(s, s->f->ops->exchange(s->f->store, s->f->now, NULL, 0, &ask, NULL, &none, &s->f->next_due_us,
+			 NULL) == ST_OK);
+	model_reap(s);
+	model_due(s);
+	CHECK(s, w->may_run == alike.may_run && w->has_probe == alike.has_probe);
+	bool is_kept = w->ok == 0 && w->failed == 0 && w->probe_result == PROBE_UNDER_WAY;
+	CHECK(s, is_kept || !change.is_lasting);
+	if (is_kept)
+		s->receiver = next;
+	receiver_taken(&alike, is_kept);
+	CHECK(s, w->probe == alike.probe && w->ok == alike.ok && w->failed == alike.failed);
+	for (int i = 0; i < REPORTERS; i++)
+		holders += s->receiver.breaker == BREAKER_PROBING && s->reporters[i].probe &&
+			   s->reporters[i].probe == s->receiver.probe;
+	CHECK(s, holders <= 1);
+}
+
+static void do_pause_receiver(struct sim *s)
+{
+	struct receiver_change change;
+	int64_t now_us = s->f->now.wall_us,
+		until_us = roll(s, 2) ? 0 : now_us + 1 + (int64_t)roll(s, 60000000);
+	bool pause = roll(s, 2);
+	struct slice actor = slice_text("operator:sim");
+	CHECK(s, s->f->ops->receiver_pause(s->f->store, s->f->now, s->receiver.name, pause, until_us, actor,
+			 actor, NULL) == ST_OK);
+	if (pause)
+		receiver_pause(&s->receiver, until_us, actor, now_us, &change);
+	else
+		receiver_resume(&s->receiver, &change);
+}
+
+static void compare_receiver(struct sim *s)
+{
+	struct receiver_state is;
+	size_t n;
+	CHECK(s, s->f->ops->receivers(s->f->store, &is, 1, &n, NULL) == ST_OK);
+	if (n == 0)
+		receiver_init(&is, slice_text(s->receiver.name));
+	CHECK(s, is.breaker == s->receiver.breaker && is.is_paused == s->receiver.is_paused);
+	CHECK(s, is.calls_total == s->receiver.calls_total && is.failed_total == s->receiver.failed_total);
+	CHECK(s, is.probe == s->receiver.probe && is.ramp == s->receiver.ramp);
+	CHECK(s, is.open_until_us == s->receiver.open_until_us &&
+			 is.paused_until_us == s->receiver.paused_until_us);
+	CHECK(s, is.now.failed == s->receiver.now.failed && is.before.ok == s->receiver.before.ok);
+}
+
+static void begin_reporter(struct sim *s, size_t i)
+{
+	s->reporters[i] = (struct receiver_report){.name = s->receiver.name, .policy = &breaker_policy};
+}
+
 static void do_crash(struct sim *s)
 {
 	store_reopen(s->f);
+	begin_reporter(s, roll(s, REPORTERS));
 	s->next_reap_us = 0;
 	if (roll(s, 3) == 0) {
 		s->f->now.boot_id++;
@@ -361,16 +446,21 @@ static void compare(struct sim *s)
 	}
 	for (int state = 0; state < JOB_STATE_N; state++)
 		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
+	compare_receiver(s);
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 
 static void run_history(struct fixture *f, uint64_t seed)
 {
 	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_submit, do_claim, do_claim,
-		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash};
+		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash,
+		do_report, do_report, do_report, do_pause_receiver};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
+	receiver_init(&s->receiver, slice_text("shop"));
+	for (size_t i = 0; i < REPORTERS; i++)
+		begin_reporter(s, i);
 	for (s->step = 0; s->step < STEPS; s->step++) {
 		acts[roll(s, sizeof acts / sizeof *acts)](s);
 		if (s->step % 10 == 9)

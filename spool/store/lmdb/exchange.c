@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/verbs.h"
 #include "spool/store/lmdb/wake.h"
 
@@ -292,6 +293,7 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 		settle_one(&tx, &settlements[i]);
 	reap_leases(&tx);
 	move_due(&tx);
+	receivers_report(&tx, ask);
 	if (ask && ask->max)
 		claim_jobs(&tx, ask, jobs, &claimed);
 	int64_t soonest = next_due(&tx);
@@ -305,6 +307,7 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 			job_release(&jobs[i]);
 		return st;
 	}
+	receivers_reported(&tx, ask, n > 0 || tx.head_changed, &soonest);
 	if (left_over)
 		wake_ring(store);
 	*jobs_n = claimed;

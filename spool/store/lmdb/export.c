@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/init.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
@@ -85,9 +86,21 @@ static void export_totals(struct export *x, struct moment now)
 		tell(x, TREE_TRIGGER, (struct job_id){{0}}, "there are not as many as jobs");
 }
 
+static bool export_receiver(struct export *x, struct slice name, struct slice value)
+{
+	x->item.kind = ITEM_RECEIVER;
+	if (receiver_decode(name, value, &x->item.receiver) == ST_OK)
+		return give(x);
+	tell(x, TREE_META, (struct job_id){{0}}, "a receiver cannot be read");
+	return true;
+}
+
 static bool export_meta(struct export *x, struct slice key, struct slice value)
 {
 	size_t len = sizeof bookmark_prefix - 1;
+	struct slice name;
+	if (receiver_of_key(key, &name))
+		return export_receiver(x, name, value);
 	if (key.len <= len || key.len - len > BOOKMARK_NAME_MAX || memcmp(key.p, bookmark_prefix, len) != 0)
 		return true;
 	x->item.kind = ITEM_BOOKMARK;

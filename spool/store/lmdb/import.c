@@ -1,6 +1,7 @@
 /* spool/store/lmdb/import.c: a spool from an export: its records go into a new one, and rebuild.c makes the
  * rest of them, as after a repair. */
 #include "spool/store/lmdb/job_io.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/repair.h"
 
@@ -35,6 +36,18 @@ static void take_bookmark(struct repair *r, const char *name, uint64_t value)
 	snprintf(text, sizeof text, "bookmark.%s", name);
 	record_encode_number(value, &r->tx.scratch);
 	tx_put(&r->tx, TREE_META, slice_text(text), buf_slice(&r->tx.scratch));
+}
+
+static void take_receiver(struct repair *r, const struct receiver_state *receiver)
+{
+	struct receiver_state there;
+	struct slice name = slice_text(receiver->name);
+	if (!receiver_name_is_valid(name))
+		tx_fail_status(&r->tx, ST_INVALID, "receiver.name is none");
+	else if (receiver_load(&r->tx, name, &there) != ST_NOTFOUND)
+		tx_fail_status(&r->tx, ST_INVALID, "the same receiver stands there twice");
+	else
+		receiver_put(&r->tx, receiver);
 }
 
 static void take_job(struct repair *r, const struct job *job)
@@ -77,6 +90,9 @@ static void take_item(struct repair *r, const struct item *item)
 		return;
 	case ITEM_BOOKMARK:
 		take_bookmark(r, item->bookmark.name, item->bookmark.value);
+		return;
+	case ITEM_RECEIVER:
+		take_receiver(r, &item->receiver);
 		return;
 	case ITEM_JOB:
 		take_job(r, &item->job);

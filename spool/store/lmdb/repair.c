@@ -4,6 +4,7 @@
 
 #include "spool/base/clock.h"
 #include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 
 #include <errno.h>
@@ -187,12 +188,17 @@ static void note_nothing(void *arg, uint64_t pgno, struct slice after, const cha
 static bool take_meta(void *arg, struct slice key, struct slice value)
 {
 	struct repair *r = arg;
+	struct receiver_state receiver;
+	struct slice name;
 	uint64_t number;
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))
 		r->has_head = head_decode(value, &r->head) == ST_OK;
-	else if (record_decode_number(value, &number) == ST_OK)
+	else if (receiver_of_key(key, &name)) {
+		if (receiver_decode(name, value, &receiver) == ST_OK)
+			tx_put(&r->tx, TREE_META, key, value);
+	} else if (record_decode_number(value, &number) == ST_OK)
 		tx_put(&r->tx, TREE_META, key, value);
 	return true;
 }

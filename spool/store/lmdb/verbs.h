@@ -11,6 +11,10 @@ enum status lmdb_steer(struct store *store, struct moment now, enum steer_verb v
 	size_t n, struct slice actor, struct slice reason, struct steer_result *results, struct why *why);
 enum status lmdb_pause(struct store *store, struct moment now, uint32_t phases, bool pause,
 	struct slice actor, struct why *why);
+enum status lmdb_receivers(
+	struct store *store, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
+enum status lmdb_receiver_pause(struct store *store, struct moment now, const char *name, bool pause,
+	int64_t until_us, struct slice actor, struct slice reason, struct why *why);
 enum status lmdb_remove(struct store *store, struct moment now, enum job_state state, int64_t before_us,
 	size_t max, struct slice actor, size_t *removed, struct why *why);
 enum status lmdb_remove_events(struct store *store, struct moment now, int64_t before_us, uint64_t *seen,

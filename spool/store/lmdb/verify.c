@@ -6,6 +6,7 @@
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 
 #include <inttypes.h>
@@ -345,12 +346,17 @@ static bool check_event(struct verify *v, struct slice key, struct slice value)
 
 static bool check_meta(struct verify *v, struct slice key, struct slice value)
 {
+	struct receiver_state receiver;
+	struct slice name;
 	uint64_t number;
 	if (slice_is(key, "spool"))
 		v->has_birth = birth_decode(value, &v->birth) == ST_OK;
 	else if (slice_is(key, "head"))
 		v->has_head = head_decode(value, &v->head) == ST_OK;
-	else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
+	else if (receiver_of_key(key, &name)) {
+		if (receiver_decode(name, value, &receiver) != ST_OK)
+			found(v, "", "%.*s is damaged: it counts as closed and not paused", SLICE_ARG(key));
+	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)
 		found(v, "", "%.*s is damaged", SLICE_ARG(key));

@@ -1,0 +1,328 @@
+/* spool/store/lmdb/receiver_io.c: see receiver_io.h. */
+#include "spool/store/lmdb/receiver_io.h"
+
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/verbs.h"
+#include "spool/store/lmdb/wake.h"
+
+#include <stdio.h>
+
+static const char prefix[] = "receiver.";
+enum { PREFIX_LEN = sizeof prefix - 1, PAUSED = 1 };
+
+/* --- key and record --- */
+
+bool receiver_of_key(struct slice key, struct slice *name)
+{
+	if (key.len < PREFIX_LEN || memcmp(key.p, prefix, PREFIX_LEN) != 0)
+		return false;
+	*name = slice_of(key.p + PREFIX_LEN, key.len - PREFIX_LEN);
+	return receiver_name_is_valid(*name);
+}
+
+static struct key key_of(struct slice name)
+{
+	struct key key = {.len = PREFIX_LEN + name.len};
+	memcpy(key.b, prefix, PREFIX_LEN);
+	memcpy(key.b + PREFIX_LEN, name.p, name.len);
+	return key;
+}
+
+static void write_count(struct buf *out, struct call_count count)
+{
+	write_varint(out, count.ok);
+	write_varint(out, count.failed);
+}
+
+void receiver_encode(const struct receiver_state *r, struct buf *out)
+{
+	record_begin(out);
+	write_fixed(out, r->breaker, 1);
+	write_fixed(out, r->is_paused ? PAUSED : 0, 1);
+	write_varint(out, (uint64_t)r->paused_until_us);
+	write_text(out, slice_text(r->paused_by));
+	write_varint(out, (uint64_t)r->opened_at_us);
+	write_varint(out, (uint64_t)r->open_until_us);
+	write_varint(out, r->opened_times);
+	write_varint(out, (uint64_t)r->window_at_us);
+	write_varint(out, (uint64_t)r->window_us);
+	write_count(out, r->now);
+	write_count(out, r->before);
+	write_varint(out, r->ramp);
+	write_count(out, r->step);
+	write_varint(out, r->probe);
+	write_varint(out, (uint64_t)r->probe_until_us);
+	write_varint(out, r->calls_total);
+	write_varint(out, r->failed_total);
+	record_end(out);
+}
+
+static uint64_t read_up_to(struct reader *r, uint64_t most)
+{
+	uint64_t value = read_varint(r);
+	if (value > most)
+		r->bad = true;
+	return r->bad ? 0 : value;
+}
+
+/* Far enough from the end of the numbers for what is added to times. */
+static int64_t read_time(struct reader *r)
+{
+	return (int64_t)read_up_to(r, INT64_MAX / 4);
+}
+
+static struct call_count read_count(struct reader *r)
+{
+	uint32_t ok = (uint32_t)read_up_to(r, UINT32_MAX);
+	return (struct call_count){ok, (uint32_t)read_up_to(r, UINT32_MAX)};
+}
+
+static void read_actor(struct reader *r, char out[RECEIVER_ACTOR_MAX + 1])
+{
+	struct slice actor = read_text(r);
+	if (actor.len > RECEIVER_ACTOR_MAX)
+		r->bad = true;
+	else if (actor.len)
+		memcpy(out, actor.p, actor.len);
+}
+
+static void read_fields(struct reader *r, struct receiver_state *out)
+{
+	uint64_t breaker = read_fixed(r, 1);
+	if (breaker >= BREAKER_N)
+		r->bad = true;
+	out->breaker = (enum breaker)(r->bad ? 0 : breaker);
+	out->is_paused = read_fixed(r, 1) & PAUSED;
+	out->paused_until_us = read_time(r);
+	read_actor(r, out->paused_by);
+	out->opened_at_us = read_time(r);
+	out->open_until_us = read_time(r);
+	out->opened_times = (uint32_t)read_up_to(r, UINT32_MAX);
+	out->window_at_us = read_time(r);
+	out->window_us = read_time(r);
+	out->now = read_count(r);
+	out->before = read_count(r);
+	out->ramp = (uint32_t)read_up_to(r, UINT32_MAX);
+	out->step = read_count(r);
+	out->probe = read_varint(r);
+	out->probe_until_us = read_time(r);
+	out->calls_total = read_varint(r);
+	out->failed_total = read_varint(r);
+}
+
+enum status receiver_decode(struct slice name, struct slice record, struct receiver_state *out)
+{
+	struct slice body;
+	receiver_init(out, name);
+	enum status st = record_open(record, &body);
+	if (st != ST_OK)
+		return st;
+	struct reader r = {(const uint8_t *)body.p, (const uint8_t *)body.p + body.len, false};
+	read_fields(&r, out);
+	if (!r.bad)
+		return ST_OK;
+	receiver_init(out, name);
+	return ST_CORRUPT;
+}
+
+enum status receiver_load(struct tx *tx, struct slice name, struct receiver_state *out)
+{
+	struct key key = key_of(name);
+	struct slice record;
+	receiver_init(out, name);
+	enum status st = tx_get(tx, TREE_META, key_slice(&key), &record);
+	return st == ST_OK ? receiver_decode(name, record, out) : st;
+}
+
+void receiver_put(struct tx *tx, const struct receiver_state *r)
+{
+	struct key key = key_of(slice_text(r->name));
+	receiver_encode(r, &tx->scratch);
+	tx_put(tx, TREE_META, key_slice(&key), buf_slice(&tx->scratch));
+}
+
+/* --- events --- */
+
+static void append(struct tx *tx, enum event_kind kind, const char *name, struct slice actor,
+	struct slice reason, struct slice data)
+{
+	struct event event = {
+		.at_us = tx->now.wall_us,
+		.kind = kind,
+		.from = EVENT_NO_STATE,
+		.to = EVENT_NO_STATE,
+		.actor = actor,
+		.reason = reason,
+		.name = slice_text(name),
+		.data = data,
+	};
+	event_append(tx, &event, NULL);
+}
+
+/* A pause that came to its end was nobody's act. */
+static void append_changes(
+	struct tx *tx, const char *name, const struct receiver_change *change, struct slice actor)
+{
+	for (size_t i = 0; i < change->events_n; i++) {
+		bool is_acted = change->events[i].kind == EVENT_BREAKER;
+		append(tx, change->events[i].kind, name, is_acted ? actor : slice_text("system"),
+			slice_text(change->events[i].reason), (struct slice)SLICE_INIT);
+	}
+}
+
+/* What stood there is lost, and with it perhaps a pause: that is told. */
+static void append_loss(struct tx *tx, const char *name)
+{
+	append(tx, EVENT_BREAKER, name, slice_text("system"),
+		slice_text("closed: its record could not be read"), (struct slice)SLICE_INIT);
+}
+
+/* --- of an exchange --- */
+
+static bool is_unreadable(enum status st)
+{
+	return st == ST_CORRUPT || st == ST_VERSION;
+}
+
+static void report_one(struct tx *tx, const char *owner, struct receiver_report *report)
+{
+	char actor[JOB_OWNER_MAX + 8];
+	struct receiver_state state;
+	struct receiver_change change;
+	struct slice name = slice_text(report->name);
+	if (!receiver_name_is_valid(name)) {
+		tx_fail_status(tx, ST_INVALID, "a report is of no receiver");
+		return;
+	}
+	enum status st = receiver_load(tx, name, &state);
+	if (tx->st != ST_OK)
+		return;
+	receiver_take(&state, report, tx->now.wall_us, &change);
+	if (is_unreadable(st))
+		append_loss(tx, state.name);
+	snprintf(actor, sizeof actor, "worker:%s", owner);
+	append_changes(tx, state.name, &change, slice_text(actor));
+	if (change.is_any || is_unreadable(st))
+		receiver_put(tx, &state);
+	if (change.is_lasting)
+		tx->head_changed = true; /* there will be a commit */
+}
+
+void receivers_report(struct tx *tx, const struct claim_ask *ask)
+{
+	for (size_t i = 0; ask && i < ask->reports_n && tx->st == ST_OK; i++)
+		report_one(tx, ask->owner, &ask->reports[i]);
+}
+
+void receivers_reported(const struct tx *tx, const struct claim_ask *ask, bool is_kept, int64_t *next_due_us)
+{
+	bool allows_more = false;
+	for (size_t i = 0; ask && i < ask->reports_n; i++) {
+		struct receiver_report *report = &ask->reports[i];
+		int64_t next_us = receiver_next_us(&report->state, tx->now.wall_us);
+		*next_due_us = next_us < *next_due_us ? next_us : *next_due_us;
+		allows_more |= report->allows_more;
+		receiver_taken(report, is_kept);
+	}
+	if (allows_more)
+		wake_ring(tx->store);
+}
+
+/* --- verbs --- */
+
+enum status lmdb_receivers(
+	struct store *store, struct receiver_state *out, size_t cap, size_t *n, struct why *why)
+{
+	struct tx tx;
+	struct walk w;
+	struct slice name;
+	*n = 0;
+	enum status st = tx_begin(&tx, store, TX_READ, (struct moment){0}, why);
+	if (st != ST_OK)
+		return st;
+	bool more = walk_open(&w, &tx, TREE_META) && walk_from(&w, slice_of(prefix, PREFIX_LEN));
+	for (; more && receiver_of_key(w.key, &name); more = walk_next(&w)) {
+		struct receiver_state state;
+		if (receiver_decode(name, w.value, &state) != ST_OK)
+			continue; /* `verify` names it */
+		if (*n < cap)
+			out[*n] = state;
+		(*n)++;
+	}
+	walk_close(&w);
+	st = tx.st;
+	if (st != ST_OK && why)
+		*why = tx.why;
+	tx_end(&tx);
+	return st;
+}
+
+static void append_act(
+	struct tx *tx, const struct receiver_state *r, bool pause, struct slice actor, struct slice reason)
+{
+	char until[CLOCK_TEXT_LEN], data[CLOCK_TEXT_LEN + 16] = "";
+	if (pause && r->paused_until_us) {
+		clock_text(r->paused_until_us, until, sizeof until);
+		snprintf(data, sizeof data, "{\"until\":\"%s\"}", until);
+	}
+	if (reason.len > EVENT_REASON_MAX)
+		reason.len = EVENT_REASON_MAX;
+	append(tx, pause ? EVENT_PAUSED : EVENT_RESUMED, r->name, actor, reason, slice_text(data));
+}
+
+/* A name that was paused by mistake leaves nothing behind once it is resumed. */
+static void keep(struct tx *tx, const struct receiver_state *r)
+{
+	struct key key = key_of(slice_text(r->name));
+	if (receiver_is_blank(r))
+		tx_del_if_there(tx, TREE_META, key_slice(&key));
+	else
+		receiver_put(tx, r);
+}
+
+static enum status check_pause(
+	struct moment now, const char *name, bool pause, int64_t until_us, struct why *why)
+{
+	if (!receiver_name_is_valid(slice_text(name)))
+		return why_set(why, ST_INVALID, "a receiver's name has 1 to %d visible ASCII characters",
+			RECEIVER_NAME_MAX);
+	if (pause && until_us && until_us <= now.wall_us)
+		return why_set(why, ST_INVALID, "the pause would be over already");
+	if (until_us > RECEIVER_UNTIL_MAX)
+		return why_set(why, ST_INVALID, "the pause would end too far ahead");
+	return ST_OK;
+}
+
+enum status lmdb_receiver_pause(struct store *store, struct moment now, const char *name, bool pause,
+	int64_t until_us, struct slice actor, struct slice reason, struct why *why)
+{
+	struct tx tx;
+	struct receiver_state state;
+	struct receiver_change change = {0};
+	enum status st = check_pause(now, name, pause, until_us, why);
+	if (st == ST_OK)
+		st = tx_begin(&tx, store, TX_WRITE, now, why);
+	if (st != ST_OK)
+		return st;
+	bool is_lost = is_unreadable(receiver_load(&tx, slice_text(name), &state));
+	if (tx.st == ST_OK && pause)
+		receiver_pause(&state, until_us, actor, now.wall_us, &change);
+	else if (tx.st == ST_OK)
+		receiver_resume(&state, &change);
+	if (tx.st == ST_OK && !change.is_any && !is_lost) {
+		tx_end(&tx);
+		return ST_OK;
+	}
+	if (is_lost)
+		append_loss(&tx, state.name);
+	if (change.is_any)
+		append_act(&tx, &state, pause, actor, reason);
+	append_changes(&tx, state.name, &change, actor);
+	keep(&tx, &state);
+	st = tx_commit(&tx, why);
+	if (st == ST_OK && !pause)
+		wake_ring(store);
+	return st;
+}
