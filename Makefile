@@ -28,13 +28,13 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
 	rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retry.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
@@ -55,7 +55,6 @@ UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
-UNIT_OBJS_retry := worker/retry.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c

@@ -6,8 +6,8 @@
 #include "worker/attempt.h"
 
 #include "spool/base/log.h"
+#include "spool/retry.h"
 #include "worker/call.h"
-#include "worker/retry.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* tests/unit/test_retry.c: the retry policy, as tables. */
+#include "spool/retry.h"
 #include "tests/support/unit.h"
-#include "worker/retry.h"
 
 static const struct retry_opts POLICY = {.attempts = 15,
 	.base_ms = 2000,

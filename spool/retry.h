@@ -1,6 +1,6 @@
-/* worker/retry.h: what a failed attempt leads to. Pure: time and chance come in as arguments. */
-#ifndef WORKER_RETRY_H
-#define WORKER_RETRY_H
+/* spool/retry.h: what a failed attempt leads to. Pure: time and chance come in as arguments. */
+#ifndef SPOOL_RETRY_H
+#define SPOOL_RETRY_H
 #include "spool/opts.h"
 
 enum failure { FAILURE_NONE, FAILURE_PASSING, FAILURE_PERMANENT };

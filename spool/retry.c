@@ -1,5 +1,5 @@
-/* worker/retry.c: see retry.h. */
-#include "worker/retry.h"
+/* spool/retry.c: see retry.h. */
+#include "spool/retry.h"
 
 enum { FACTOR_ONE = 1000, JITTER_PARTS = 4 };
 
