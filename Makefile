@@ -45,9 +45,10 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads life simulation group damage care dump repair retention money retry call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
+UNIT_OBJS_life := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_damage := $(UNIT_OBJS_care)

@@ -10,6 +10,12 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole);
 /* Members that do not apply are left out. */
 void show_event(struct jx_writer *w, const struct event *event);
 
+/* The 32 digits of the trace in a W3C traceparent; empty: there are none. */
+struct slice show_trace_id(struct slice traceparent);
+/* 16 hexadecimal digits. */
+enum { SHOW_SPAN_LEN = 17 };
+const char *show_span(uint64_t span, char out[SHOW_SPAN_LEN]);
+
 /* The JSON with the values of members whose name looks like a secret (token, password, authorization, secret,
  * api_key; in any case, anywhere in the name) replaced by "***", at any depth. What is not JSON is shown as
  * it is. */

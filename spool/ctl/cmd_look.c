@@ -118,6 +118,10 @@ static void print_event(const struct event *e)
 	print_between(" to ", e->room, "");
 	if (e->http_status)
 		printf("  HTTP %d", e->http_status);
+	if (e->span) {
+		char span[SHOW_SPAN_LEN];
+		printf("  span %s", show_span(e->span, span));
+	}
 	print_between("  ", e->reason, "");
 	print_between("  [", e->actor, "]");
 	putchar('\n');
@@ -205,6 +209,8 @@ static void print_job(struct ctl *ctl, const struct job *job)
 	print_field("user", job->user_id);
 	printf("%-17s%d\n%-17s%u of %u\n", "priority", job->priority, "attempts", job->attempts_made,
 		job->attempts_allowed);
+	if (job->crashes)
+		printf("%-17s%u of %d\n", "crashes", job->crashes, JOB_CRASHES_MAX);
 	if (!id_is_zero(job->behind)) {
 		id_text(job->behind, behind);
 		printf("%-17s%s\n", "behind", behind);

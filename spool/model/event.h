@@ -33,6 +33,9 @@ enum event_kind {
 	EVENT_RESTORED =
 		22, /* the spool was, from a backup; events after it may repeat what was done since */
 	EVENT_REPAIRED = 23, /* the spool was, or with a job: its history has a gap */
+	EVENT_BREAKER = 24,  /* of the receiver `name` */
+	EVENT_CRASHED = 25,  /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
+	EVENT_REPLAYED = 26, /* an operator's retry --again: completed, failed or cancelled -> waiting */
 	EVENT_KIND_N
 };
 
@@ -53,11 +56,13 @@ struct event {
 	uint32_t attempt;
 	int http_status;                   /* of the attempt's last call; 0: none */
 	int64_t wait_ms, conn_ms, xfer_ms; /* timings of the attempt: queued, connecting, transferring */
-	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
-	struct slice reason;               /* words */
+	uint64_t span;       /* the attempt's span id in the job's trace (W3C trace context); 0: none */
+	struct slice actor;  /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
+	struct slice reason; /* words */
 	struct slice name, room,
 		data; /* notification and progress: event name, room, JSON payload; removed: data */
-	struct slice workflow_id, user_id; /* filled by reads while the job is retained; not stored again */
+	/* Filled by reads while the job is retained; not stored again. */
+	struct slice workflow_id, user_id, traceparent;
 	struct buf mem;
 };
 

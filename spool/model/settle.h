@@ -10,6 +10,8 @@ enum settle_kind {
 	SETTLE_RELEASE,    /* -> waiting, unused: the attempt is not counted */
 	SETTLE_CHECKPOINT, /* stays active: replace the checkpoint, add notices */
 	SETTLE_RENEW,      /* stays active: the lease runs lease_ms from now */
+	SETTLE_CRASH, /* -> waiting, or held the JOB_CRASHES_MAX-th time: the worker of this lease died in
+			 the job's code; said by another. The attempt is not charged */
 };
 
 /* A notification or progress event that goes with a settlement. Borrowed. */
@@ -34,6 +36,7 @@ struct settlement {
 	struct slice reason;     /* words for the event; may be empty */
 	int http_status;
 	int64_t wait_ms, conn_ms, xfer_ms;
+	uint64_t span; /* the attempt's span id; stands in the event. 0: none */
 	const struct notice *notices;
 	size_t notices_n;
 

@@ -300,6 +300,20 @@ static void steering__one_some_all(void **state)
 	assert_run(f, "cancel --all --state waiting --limit 1 2>&1", 0, "1 done, 0 not");
 }
 
+static void steering__again_needs_a_reason(void **state)
+{
+	struct fixture *f = *state;
+	assert_run_id(f, "retry --again", 0, 2, "--again needs a --reason");
+	assert_run_id(f, "retry --again --reason ''", 0, 2, "--again needs a --reason");
+	assert_run_id(f, "cancel --again --reason x", 0, 2, "this command does not take that option");
+	assert_run_id(f, "retry --again --reason 'they lost it'", 1, 1, "is waiting: retry does not apply");
+	assert_run_id(f, "retry --again --reason 'they lost it'", 0, 0, "1 done, 0 not");
+	assert_run_id(f, "events --json --job", 0, 0, "\"kind\":\"replayed\"");
+	assert_non_null(strstr(f->out, "\"from\":\"failed\",\"to\":\"waiting\""));
+	assert_non_null(strstr(f->out, "\"actor\":\"operator:"));
+	assert_non_null(strstr(f->out, "\"reason\":\"they lost it\""));
+}
+
 static void pause__and_resume(void **state)
 {
 	struct fixture *f = *state;
@@ -385,6 +399,7 @@ int main(void)
 		CASE(workflow_and_events__tell_the_story),
 		CASE(stats__as_table_and_json),
 		CASE(steering__one_some_all),
+		CASE(steering__again_needs_a_reason),
 		CASE(pause__and_resume),
 		CASE(help__completion__version),
 		CASE(care__acts_on_the_whole_spool),
