@@ -34,7 +34,7 @@ FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c attempt.c outcome.c call.c http.c jwt.c money.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c reap.c mark.c attempt.c outcome.c call.c http.c jwt.c money.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
@@ -45,7 +45,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads life simulation group damage care dump repair retention money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads life simulation group damage care dump repair retention money retry mark call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_life := tests/unit/store_fixture.c
@@ -56,6 +56,7 @@ UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
+UNIT_OBJS_mark := worker/mark.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
@@ -83,7 +84,7 @@ SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # These load a library into the daemons, which sanitizers do not bear.
-PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm fault/test_calls))
+PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_poison fault/test_calls))
 SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := request record wire conf dump spool
@@ -128,6 +129,7 @@ $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/t
 
 $(B)/tests/fault/test_calls: | $(B)/tests/fault/fail_calls.so
 $(B)/tests/power/test_power: $(call obj,tests/power/replay.c) | $(B)/tests/power/record.so
+$(B)/tests/crash/test_poison: | $(B)/tests/crash/poison.so
 $(B)/tests/crash/test_storm: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
 $(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)

@@ -242,9 +242,8 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 	}
 }
 
-static void call_done(void *tag, const struct http_answer *answer)
+static void take_answer(struct attempt *a, const struct http_answer *answer)
 {
-	struct attempt *a = tag;
 	enum call_name call = a->handler->calls[a->call_at];
 	enum failure failure = answer->is_permanent ? FAILURE_PERMANENT : retry_classify(answer->status);
 	char text[320];
@@ -263,6 +262,16 @@ static void call_done(void *tag, const struct http_answer *answer)
 	else
 		snprintf(text, sizeof text, "%s", answer->error);
 	call_failed(a, failure, answer->retry_after_s, text);
+}
+
+/* The attempt may be gone afterwards. */
+static void call_done(void *tag, const struct http_answer *answer)
+{
+	struct attempt *a = tag;
+	struct mark *mark = a->env->mark;
+	mark_set(mark, a->job.id, a->job.lease.token);
+	take_answer(a, answer);
+	mark_clear(mark);
 }
 
 static void make_call(struct attempt *a)
@@ -297,7 +306,7 @@ static void go_on(struct attempt *a)
 	complete(a);
 }
 
-void attempt_start(struct attempt *a)
+static void start(struct attempt *a)
 {
 	struct moment now = clock_now();
 	a->wait_ms = (a->job.claimed_at_us - a->job.run_at_us) / 1000;
@@ -319,12 +328,23 @@ void attempt_start(struct attempt *a)
 	go_on(a);
 }
 
+void attempt_start(struct attempt *a)
+{
+	struct mark *mark = a->env->mark;
+	mark_set(mark, a->job.id, a->job.lease.token);
+	start(a);
+	mark_clear(mark);
+}
+
 void attempt_stored(struct attempt *a)
 {
+	struct mark *mark = a->env->mark;
 	if (!a->is_storing)
 		return;
 	a->is_storing = false;
+	mark_set(mark, a->job.id, a->job.lease.token);
 	go_on(a);
+	mark_clear(mark);
 }
 
 void attempt_lost(struct attempt *a)

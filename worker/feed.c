@@ -2,6 +2,8 @@
 #include "worker/feed.h"
 
 #include "spool/base/log.h"
+#include "worker/mark.h"
+#include "worker/reap.h"
 #include "worker/retain.h"
 
 #include <errno.h>
@@ -45,7 +47,7 @@ struct feed {
 	struct outcome *pending; /* taken, not written yet */
 	struct settlement *settlements;
 	struct job *jobs;
-	int64_t next_renew_us, next_due_us;
+	int64_t next_renew_us, next_due_us, next_reap_us;
 	int fail_ms;
 	struct retain retain;
 	struct log_limit log_limit;
@@ -92,6 +94,16 @@ void feed_abandon(struct feed *f, struct job_id id, uint64_t token)
 	ring(f);
 }
 
+void feed_crashed(struct feed *f, struct job_id id, uint64_t token, bool in_its_code)
+{
+	struct job job = {.id = id, .lease.token = token};
+	struct outcome *o = outcome_new(&job, in_its_code ? SETTLE_CRASH : SETTLE_ORPHAN);
+	if (o && outcome_seal(o) == ST_OK)
+		feed_give(f, o);
+	else
+		outcome_free(o);
+}
+
 /* There is always room: jobs held are bounded, and each has at most one piece of each kind of news under way.
  */
 static void tell(struct feed *f, const struct feed_news *news)
@@ -106,6 +118,7 @@ static void forget(struct feed *f, struct job_id id, uint64_t token)
 	for (size_t i = 0; i < f->held_n; i++)
 		if (f->held[i].token == token && id_cmp(f->held[i].id, id) == 0) {
 			f->held[i] = f->held[--f->held_n];
+			mark_unhold(f->conf.mark, i);
 			return;
 		}
 }
@@ -205,6 +218,7 @@ static void hold(struct feed *f, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
 		f->held[f->held_n++] = (struct held){f->jobs[i].id, f->jobs[i].lease.token};
+		mark_hold(f->conf.mark, f->jobs[i].id, f->jobs[i].lease.token);
 		tell(f, &news);
 	}
 }
@@ -317,6 +331,7 @@ static void *run(void *arg)
 {
 	struct feed *f = arg;
 	while (!is_finished(f)) {
+		reap_step(&f->next_reap_us, f->conf.opts, f);
 		if (exchange(f))
 			clock_sleep_ms(YIELD_MS);
 		else
@@ -331,7 +346,7 @@ static void *run(void *arg)
 
 static bool allocate(struct feed *f)
 {
-	f->held_cap = (size_t)f->conf.opts->worker.in_flight * 2;
+	f->held_cap = feed_held_max(f->conf.opts);
 	f->news_cap = f->held_cap * 4;
 	f->held = calloc(f->held_cap, sizeof *f->held);
 	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);

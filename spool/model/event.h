@@ -7,14 +7,15 @@
 
 /* Stored by number (FORMAT.md): never renumber. */
 enum event_kind {
-	EVENT_ACCEPTED = 0,      /* -> waiting or delayed */
-	EVENT_CLAIMED = 1,       /* -> active */
-	EVENT_COMPLETED = 2,     /* -> completed */
-	EVENT_RETRY = 3,         /* -> delayed (or waiting): the attempt failed, another will follow */
-	EVENT_FAILED = 4,        /* -> failed */
-	EVENT_RELEASED = 5,      /* active -> waiting: a worker gave it back unused */
-	EVENT_LEASE_EXPIRED = 6, /* active -> waiting or failed */
-	EVENT_DUE = 7,           /* delayed -> waiting: its time came */
+	EVENT_ACCEPTED = 0,  /* -> waiting or delayed */
+	EVENT_CLAIMED = 1,   /* -> active */
+	EVENT_COMPLETED = 2, /* -> completed */
+	EVENT_RETRY = 3,     /* -> delayed (or waiting): the attempt failed, another will follow */
+	EVENT_FAILED = 4,    /* -> failed */
+	EVENT_RELEASED = 5,  /* active -> waiting: a worker gave it back unused */
+	EVENT_LEASE_EXPIRED =
+		6,     /* active -> waiting or failed: it ran out, or its worker died of another job */
+	EVENT_DUE = 7, /* delayed -> waiting: its time came */
 	EVENT_HELD = 8,
 	EVENT_UNHELD = 9, /* held -> waiting or delayed; operators call it release */
 	EVENT_CANCELLED = 10,

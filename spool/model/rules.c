@@ -239,6 +239,15 @@ static void settle_crash(struct job *job, const struct settlement *s, struct mom
 	job->run_at_us = now.wall_us;
 }
 
+/* It had no part in the death of its worker. Its due time stays, and with it its place among those that wait.
+ */
+static void settle_orphan(struct job *job, const struct settlement *s, struct moment now)
+{
+	(void)s;
+	(void)now;
+	job->attempts_allowed++;
+}
+
 static enum job_state state_after_crash(const struct job *job)
 {
 	return job->crashes >= JOB_CRASHES_MAX - 1 ? JOB_HELD : JOB_WAITING;
@@ -257,6 +266,7 @@ static const struct settle_rule {
 	[SETTLE_CHECKPOINT] = {JOB_ACTIVE, EVENT_CHECKPOINT, settle_checkpoint, true},
 	[SETTLE_RENEW] = {JOB_ACTIVE, EVENT_CHECKPOINT, settle_renew, false},
 	[SETTLE_CRASH] = {JOB_WAITING, EVENT_CRASHED, settle_crash, true},
+	[SETTLE_ORPHAN] = {JOB_WAITING, EVENT_LEASE_EXPIRED, settle_orphan, true},
 };
 
 static enum status check_settlement(const struct settlement *s, struct why *why)
@@ -272,6 +282,15 @@ static enum status check_settlement(const struct settlement *s, struct why *why)
 static struct slice cut(struct slice text, size_t max)
 {
 	return text.len <= max ? text : slice_of(text.p, max);
+}
+
+static struct slice reason_of(const struct job *job, const struct settlement *s)
+{
+	if (s->kind == SETTLE_CRASH)
+		return job->error;
+	if (s->kind == SETTLE_ORPHAN)
+		return slice_text("its worker died while running another job");
+	return cut(s->reason.len ? s->reason : s->error, EVENT_REASON_MAX);
 }
 
 enum status rules_settle(
@@ -298,10 +317,7 @@ enum status rules_settle(
 	bounded.error = cut(s->error, JOB_ERROR_MAX);
 	rule->apply(job, &bounded, now);
 	*event = event_for(job, rule->kind, JOB_ACTIVE, now);
-	if (s->kind == SETTLE_CRASH)
-		event->reason = job->error;
-	else
-		event->reason = cut(s->reason.len ? s->reason : s->error, EVENT_REASON_MAX);
+	event->reason = reason_of(job, s);
 	event->http_status = s->http_status;
 	event->wait_ms = s->wait_ms;
 	event->conn_ms = s->conn_ms;

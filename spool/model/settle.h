@@ -10,8 +10,9 @@ enum settle_kind {
 	SETTLE_RELEASE,    /* -> waiting, unused: the attempt is not counted */
 	SETTLE_CHECKPOINT, /* stays active: replace the checkpoint, add notices */
 	SETTLE_RENEW,      /* stays active: the lease runs lease_ms from now */
-	SETTLE_CRASH, /* -> waiting, or held the JOB_CRASHES_MAX-th time: the worker of this lease died in
-			 the job's code; said by another. The attempt is not charged */
+	/* Said by another worker of what a dead one held. The attempt is not charged. */
+	SETTLE_CRASH,  /* -> waiting, or held the JOB_CRASHES_MAX-th time: it died in this job's code */
+	SETTLE_ORPHAN, /* -> waiting: it died in another one's */
 };
 
 /* A notification or progress event that goes with a settlement. Borrowed. */

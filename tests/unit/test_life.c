@@ -64,6 +64,23 @@ static void crash__comes_back_and_is_held_at_the_third(void **state)
 	assert_int_equal(id_cmp(f->held[0].id, after), 0);
 }
 
+/* What a dead worker held is not known to the moment: a word that comes too late leaves no event. */
+static void orphan__told_too_late_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id id = accept_job(f, 2, "w", "u", "{}");
+	claim(f, 1);
+	assert_int_equal(settle_held(f, 0, SETTLE_ORPHAN), ST_OK);
+	assert_newest(f, id, EVENT_LEASE_EXPIRED, JOB_WAITING, "worker:host:1",
+		"its worker died while running another job");
+	uint64_t last = stats_of(f).last_seq;
+	assert_int_equal(settle(f, id, 1, SETTLE_ORPHAN), ST_CONFLICT);
+	assert_int_equal(stats_of(f).last_seq, last);
+	claim(f, 1);
+	assert_int_equal(f->held[0].attempts_made, 2);
+	assert_int_equal(f->held[0].attempts_allowed, 4);
+}
+
 static void crash__has_an_event_that_names_the_dead(void **state)
 {
 	struct fixture *f = *state;
@@ -256,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(crash__comes_back_and_is_held_at_the_third),
+		CASE(orphan__told_too_late_changes_nothing),
 		CASE(crash__has_an_event_that_names_the_dead),
 		CASE(crash__goes_behind_what_waits),
 		CASE(span__and_trace_are_read_back),

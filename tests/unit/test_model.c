@@ -180,7 +180,7 @@ static void settle__stale_token_changes_nothing(void **state)
 {
 	(void)state;
 	struct trigger t = trigger_of(3);
-	for (int kind = SETTLE_COMPLETE; kind <= SETTLE_CRASH; kind++) {
+	for (int kind = SETTLE_COMPLETE; kind <= SETTLE_ORPHAN; kind++) {
 		struct job job = claimed(&t), before = job;
 		struct event event;
 		struct settlement s = {
@@ -211,6 +211,7 @@ static void settle__each_kind(void **state)
 		{SETTLE_RELEASE, JOB_WAITING, EVENT_RELEASED, 0, false},
 		{SETTLE_CHECKPOINT, JOB_ACTIVE, EVENT_CHECKPOINT, 1, false},
 		{SETTLE_CRASH, JOB_WAITING, EVENT_CRASHED, 1, false},
+		{SETTLE_ORPHAN, JOB_WAITING, EVENT_LEASE_EXPIRED, 1, false},
 	};
 	struct trigger t = trigger_of(7);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -264,6 +265,23 @@ static void crash__is_counted_apart_and_held_at_the_third(void **state)
 		assert_int_equal(event.from, JOB_ACTIVE);
 		assert_int_equal(event.to, rows[i].to);
 	}
+}
+
+static void orphan__is_tried_again_without_a_charge(void **state)
+{
+	(void)state;
+	struct trigger t = trigger_of(3);
+	t.attempts_allowed = 1;
+	struct job job = claimed(&t);
+	struct event event;
+	struct settlement s = {.kind = SETTLE_ORPHAN, .token = 1};
+	assert_int_equal(rules_settle(&job, &s, later(9), &event, NULL), ST_OK);
+	assert_int_equal(job.attempts_made, 1);
+	assert_int_equal(job.attempts_allowed, 2);
+	assert_int_equal(job.crashes, 0);
+	assert_int_equal(job.error.len, 0);
+	assert_int_equal(job.run_at_us, NOON.wall_us);
+	assert_true(slice_is(event.reason, "its worker died while running another job"));
 }
 
 static void crash__is_forgiven_by_an_operator_alone(void **state)
@@ -502,6 +520,7 @@ int main(void)
 		cmocka_unit_test(settle__stale_token_changes_nothing),
 		cmocka_unit_test(settle__each_kind),
 		cmocka_unit_test(crash__is_counted_apart_and_held_at_the_third),
+		cmocka_unit_test(orphan__is_tried_again_without_a_charge),
 		cmocka_unit_test(crash__is_forgiven_by_an_operator_alone),
 		cmocka_unit_test(lease__over_by_time_or_by_boot),
 		cmocka_unit_test(lease__a_job_that_kills_its_workers_ends),

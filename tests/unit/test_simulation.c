@@ -238,6 +238,10 @@ static void model_settle(struct sim *s, struct model_job *j, enum settle_kind ki
 		j->state = j->crashes < 3 ? JOB_WAITING : JOB_HELD;
 		j->run_at_us = s->f->now.wall_us;
 		break;
+	case SETTLE_ORPHAN:
+		j->allowed++;
+		j->state = JOB_WAITING;
+		break;
 	case SETTLE_CHECKPOINT:
 		break;
 	}
@@ -248,7 +252,7 @@ static void do_settle(struct sim *s)
 	if (s->n == 0)
 		return;
 	struct model_job *j = &s->jobs[roll(s, s->n)];
-	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_CRASH + 1);
+	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_ORPHAN + 1);
 	uint64_t token = roll(s, 6) ? j->token : j->token + 1;
 	bool is_live_lease = j->state == JOB_ACTIVE && token == j->token;
 	enum status st = settle(s->f, j->id, token, kind);
