@@ -29,12 +29,12 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
-CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c horizon.c cmd_act.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c reap.c mark.c attempt.c outcome.c call.c http.c jwt.c money.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c reap.c mark.c attempt.c outcome.c call.c http.c jwt.c money.c policy.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
@@ -45,7 +45,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads life simulation group damage care dump repair retention money retry mark call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads life simulation group damage care dump repair retention money retry policy mark call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_life := tests/unit/store_fixture.c
@@ -57,6 +57,7 @@ UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_mark := worker/mark.c
+UNIT_OBJS_policy := worker/policy.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c

@@ -49,7 +49,7 @@ struct slice show_trace_id(struct slice traceparent)
 	return slice_of(traceparent.p + VERSION, TRACE);
 }
 
-void show_job(struct jx_writer *w, const struct job *job, bool whole)
+void show_job_open(struct jx_writer *w, const struct job *job, bool whole)
 {
 	jx_open_object(w, NULL);
 	show_id(w, "id", job->id);
@@ -80,6 +80,11 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole)
 	jx_raw(w, "checkpoint", job->checkpoint);
 	if (whole)
 		jx_raw(w, "payload", job->payload);
+}
+
+void show_job(struct jx_writer *w, const struct job *job, bool whole)
+{
+	show_job_open(w, job, whole);
 	jx_close_object(w);
 }
 

@@ -7,6 +7,8 @@
 
 /* An object inside whatever is open. whole: with the payload. */
 void show_job(struct jx_writer *w, const struct job *job, bool whole);
+/* The same, left open for more members. */
+void show_job_open(struct jx_writer *w, const struct job *job, bool whole);
 /* Members that do not apply are left out. */
 void show_event(struct jx_writer *w, const struct event *event);
 

@@ -7,15 +7,14 @@
 
 /* Stored by number (FORMAT.md): never renumber. */
 enum event_kind {
-	EVENT_ACCEPTED = 0,  /* -> waiting or delayed */
-	EVENT_CLAIMED = 1,   /* -> active */
-	EVENT_COMPLETED = 2, /* -> completed */
-	EVENT_RETRY = 3,     /* -> delayed (or waiting): the attempt failed, another will follow */
-	EVENT_FAILED = 4,    /* -> failed */
-	EVENT_RELEASED = 5,  /* active -> waiting: a worker gave it back unused */
-	EVENT_LEASE_EXPIRED =
-		6,     /* active -> waiting or failed: it ran out, or its worker died of another job */
-	EVENT_DUE = 7, /* delayed -> waiting: its time came */
+	EVENT_ACCEPTED = 0,      /* -> waiting or delayed */
+	EVENT_CLAIMED = 1,       /* -> active */
+	EVENT_COMPLETED = 2,     /* -> completed */
+	EVENT_RETRY = 3,         /* -> delayed (or waiting): the attempt failed, another will follow */
+	EVENT_FAILED = 4,        /* -> failed */
+	EVENT_RELEASED = 5,      /* active -> waiting: a worker gave it back unused */
+	EVENT_LEASE_EXPIRED = 6, /* active -> waiting or failed; also when its worker died of another */
+	EVENT_DUE = 7,           /* delayed -> waiting: its time came */
 	EVENT_HELD = 8,
 	EVENT_UNHELD = 9, /* held -> waiting or delayed; operators call it release */
 	EVENT_CANCELLED = 10,
@@ -57,9 +56,9 @@ struct event {
 	uint32_t attempt;
 	int http_status;                   /* of the attempt's last call; 0: none */
 	int64_t wait_ms, conn_ms, xfer_ms; /* timings of the attempt: queued, connecting, transferring */
-	uint64_t span;       /* the attempt's span id in the job's trace (W3C trace context); 0: none */
-	struct slice actor;  /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
-	struct slice reason; /* words */
+	uint64_t span;                     /* of the attempt in the job's trace; 0: none */
+	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
+	struct slice reason;               /* words */
 	struct slice name, room,
 		data; /* notification and progress: event name, room, JSON payload; removed: data */
 	/* Filled by reads while the job is retained; not stored again. */
