@@ -22,19 +22,19 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c hash.c fs.c guard.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c hash.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c verify_run.c hold.c care.c care_copy.c repair.c \
 	receiver_io.c rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
-CTL_SRCS := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c horizon.c cmd_act.c cmd_receiver.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c retry.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
@@ -45,10 +45,11 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers simulation group damage care dump repair retention money retry held call validate access route options query dispatch server
+UNIT_TESTS := base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers life simulation group damage care dump repair retention money retry policy mark held call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_life := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_damage := $(UNIT_OBJS_care)
@@ -56,8 +57,9 @@ UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
-UNIT_OBJS_retry := worker/retry.c
 UNIT_OBJS_held := worker/held.c
+UNIT_OBJS_mark := worker/mark.c
+UNIT_OBJS_policy := worker/policy.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
@@ -87,7 +89,7 @@ SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
 SUPPORT_LIBS := -lcurl
 
 # These load a library into the daemons, which sanitizers do not bear.
-PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm fault/test_calls))
+PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_poison fault/test_calls))
 SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := request record wire conf dump spool
@@ -132,6 +134,7 @@ $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/t
 
 $(B)/tests/fault/test_calls: | $(B)/tests/fault/fail_calls.so
 $(B)/tests/power/test_power: $(call obj,tests/power/replay.c) | $(B)/tests/power/record.so
+$(B)/tests/crash/test_poison: | $(B)/tests/crash/poison.so
 $(B)/tests/crash/test_storm: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
 $(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)

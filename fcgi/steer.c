@@ -27,16 +27,31 @@ static void answer_steered(struct reply *reply, const char *id, const struct ste
 	reply_close(reply, &w);
 }
 
-static bool parse_reason(
-	const struct request *request, struct query *query, struct slice *reason, struct fault *fault)
+/* again=1 makes a replay of a retry; other verbs do not know it. */
+static bool parse_again(
+	const struct query *query, struct slice reason, enum steer_verb *verb, struct fault *fault)
 {
-	static const char *const known[] = {"reason", NULL};
-	if (!query_parse(request->param[PARAM_QUERY], known, query, fault))
+	struct slice again = query_get(query, "again");
+	if (!again.p || slice_is(again, "0"))
+		return true;
+	if (!slice_is(again, "1"))
+		return fault_set(fault, PROBLEM_BAD_QUERY, "again", "again must be 0 or 1");
+	*verb = STEER_REPLAY;
+	return reason.len || fault_set(fault, PROBLEM_BAD_QUERY, "reason", "again needs a reason");
+}
+
+static bool parse_query(const struct request *request, struct query *query, enum steer_verb *verb,
+	struct slice *reason, struct fault *fault)
+{
+	static const char *const known[] = {"reason", NULL}, *const known_retry[] = {"reason", "again", NULL};
+	if (!query_parse(
+		    request->param[PARAM_QUERY], *verb == STEER_RETRY ? known_retry : known, query, fault))
 		return false;
 	*reason = query_get(query, "reason");
-	return reason->len <= EVENT_REASON_MAX ||
-	       fault_set(fault, PROBLEM_BAD_QUERY, "reason", "reason must not exceed %d bytes",
-		       EVENT_REASON_MAX);
+	if (reason->len > EVENT_REASON_MAX)
+		return fault_set(fault, PROBLEM_BAD_QUERY, "reason", "reason must not exceed %d bytes",
+			EVENT_REASON_MAX);
+	return parse_again(query, *reason, verb, fault);
 }
 
 void steer_job(struct app *app, const struct request *request, struct reply *reply)
@@ -51,7 +66,7 @@ void steer_job(struct app *app, const struct request *request, struct reply *rep
 	struct why why = WHY_INIT;
 	bool ok = id_parse(request->capture, &id) == ST_OK ||
 		  fault_set(&fault, PROBLEM_BAD_ID, "id", "a job's id is a UUID");
-	if (!ok || !parse_reason(request, &query, &reason, &fault)) {
+	if (!ok || !parse_query(request, &query, &verb, &reason, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}

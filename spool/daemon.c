@@ -8,22 +8,33 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static void print_usage(const char *program, FILE *to)
+struct program {
+	const char *name;
+	const struct daemon_command *commands;
+	size_t commands_n;
+};
+
+static void print_usage(const struct program *p, FILE *to)
 {
-	fprintf(to,
-		"usage: %s [-tv] [-c file] [-p pidfile]\n"
-		"  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
-		"  -p, --pid-file FILE write the process id here\n"
-		"  -t, --test          check the configuration, print what is in effect, and exit\n"
-		"  -v, --verbose       log more\n"
-		"  -h, --help          this text\n"
-		"  -V, --version       the version\n",
-		program);
+	fprintf(to, "usage: %s [-tv] [-c file] [-p pidfile]\n", p->name);
+	for (size_t i = 0; i < p->commands_n; i++)
+		fprintf(to, "       %s [-c file] %s %s\n", p->name, p->commands[i].name,
+			p->commands[i].operands);
+	fputs("  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
+	      "  -p, --pid-file FILE write the process id here\n"
+	      "  -t, --test          check the configuration, print what is in effect, and exit\n"
+	      "  -v, --verbose       log more\n"
+	      "  -h, --help          this text\n"
+	      "  -V, --version       the version\n",
+		to);
+	for (size_t i = 0; i < p->commands_n; i++)
+		fprintf(to, "  %-19s %s\n", p->commands[i].name, p->commands[i].help);
 }
 
-static void take_option(const char *program, int c, struct daemon_args *args)
+static void take_option(const struct program *p, int c, struct daemon_args *args)
 {
 	switch (c) {
 	case 'c':
@@ -39,18 +50,28 @@ static void take_option(const char *program, int c, struct daemon_args *args)
 		args->is_verbose = true;
 		break;
 	case 'h':
-		print_usage(program, stdout);
+		print_usage(p, stdout);
 		exit(DAEMON_STOPPED);
 	case 'V':
-		printf("%s %s\n", program, CLARIO_VERSION);
+		printf("%s %s\n", p->name, CLARIO_VERSION);
 		exit(DAEMON_STOPPED);
 	default:
-		print_usage(program, stderr);
+		print_usage(p, stderr);
 		exit(DAEMON_USAGE);
 	}
 }
 
-static struct daemon_args parse(const char *program, int argc, char **argv)
+static const struct daemon_command *find_command(const struct program *p, const char *name)
+{
+	for (size_t i = 0; i < p->commands_n; i++)
+		if (strcmp(p->commands[i].name, name) == 0)
+			return &p->commands[i];
+	return NULL;
+}
+
+/* Up to the command's name, if there is one: what stands behind that is its own. */
+static const struct daemon_command *parse(
+	const struct program *p, int argc, char **argv, struct daemon_args *args)
 {
 	static const struct option longs[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -61,23 +82,44 @@ static struct daemon_args parse(const char *program, int argc, char **argv)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	struct daemon_args args = {0};
 	int c;
-	while ((c = getopt_long(argc, argv, "c:p:tvhV", longs, NULL)) != -1)
-		take_option(program, c, &args);
-	if (optind < argc) {
-		fprintf(stderr, "%s: %s: there are no operands\n", program, argv[optind]);
-		print_usage(program, stderr);
+	while ((c = getopt_long(argc, argv, "+c:p:tvhV", longs, NULL)) != -1)
+		take_option(p, c, args);
+	if (optind == argc)
+		return NULL;
+	const struct daemon_command *command = find_command(p, argv[optind]);
+	if (!command) {
+		fprintf(stderr, "%s: %s: %s\n", p->name, argv[optind],
+			p->commands_n ? "there is no such command" : "there are no operands");
+		print_usage(p, stderr);
 		exit(DAEMON_USAGE);
 	}
-	return args;
+	if (args->check_only || args->is_verbose || args->pid_file) {
+		fprintf(stderr, "%s: only -c goes with %s\n", p->name, command->name);
+		print_usage(p, stderr);
+		exit(DAEMON_USAGE);
+	}
+	return command;
 }
 
-int daemon_main(const char *program, int argc, char **argv, daemon_load load, daemon_run run)
+static int run_command(const struct daemon_command *command, int argc, char **argv, const char *config)
 {
-	struct daemon_args args = parse(program, argc, argv);
+	int from = optind;
+	argv[from] = argv[0]; /* whom getopt complains as */
+	optind = 0;           /* getopt starts anew */
+	return command->run(argc - from, argv + from, config);
+}
+
+int daemon_main_with(const char *program, int argc, char **argv, daemon_load load, daemon_run run,
+	const struct daemon_command *commands, size_t commands_n)
+{
+	const struct program p = {program, commands, commands_n};
+	struct daemon_args args = {0};
 	struct opts opts;
 	struct why why = WHY_INIT;
+	const struct daemon_command *command = parse(&p, argc, argv, &args);
+	if (command)
+		return run_command(command, argc, argv, args.config);
 	log_open(program, args.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (load(args.config, &opts, &why) != ST_OK) {
 		fprintf(stderr, "%s: %s\n", program, why.text);
@@ -90,6 +132,11 @@ int daemon_main(const char *program, int argc, char **argv, daemon_load load, da
 		code = run(&opts, &args);
 	opts_release(&opts);
 	return code;
+}
+
+int daemon_main(const char *program, int argc, char **argv, daemon_load load, daemon_run run)
+{
+	return daemon_main_with(program, argc, argv, load, run, NULL, 0);
 }
 
 int daemon_exit_code(enum status st)

@@ -5,6 +5,7 @@
 #include "spool/base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* After sysexits.h where it has a word for it; the ops tool uses the same numbers (clario-spool(8)). */
 enum daemon_exit {
@@ -31,6 +32,15 @@ struct opts;
 typedef enum status (*daemon_load)(const char *file, struct opts *out, struct why *why);
 typedef int (*daemon_run)(const struct opts *opts, const struct daemon_args *args);
 int daemon_main(const char *program, int argc, char **argv, daemon_load load, daemon_run run);
+
+/* A daemon's program may do other things than run: `PROGRAM [-c FILE] NAME ARGUMENT...`. run gets the
+ * arguments from NAME on, for getopt, and the file given before it, or NULL; its value is the exit code. */
+struct daemon_command {
+	const char *name, *operands, *help;
+	int (*run)(int argc, char **argv, const char *config);
+};
+int daemon_main_with(const char *program, int argc, char **argv, daemon_load load, daemon_run run,
+	const struct daemon_command *commands, size_t commands_n);
 
 int daemon_exit_code(enum status st);
 /* path NULL: nothing to do. */

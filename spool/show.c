@@ -4,6 +4,7 @@
 #include "spool/base/clock.h"
 #include "spool/model/phase.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 static void show_id(struct jx_writer *w, const char *key, struct job_id id)
@@ -36,7 +37,19 @@ static void show_lease(struct jx_writer *w, const struct job *job)
 	jx_close_object(w);
 }
 
-void show_job(struct jx_writer *w, const struct job *job, bool whole)
+struct slice show_trace_id(struct slice traceparent)
+{
+	enum { VERSION = 3, TRACE = 32, WHOLE = 55 };
+	if (traceparent.len < WHOLE || traceparent.p[VERSION - 1] != '-' ||
+		traceparent.p[VERSION + TRACE] != '-')
+		return (struct slice)SLICE_INIT;
+	for (size_t i = VERSION; i < VERSION + TRACE; i++)
+		if (!memchr("0123456789abcdef", traceparent.p[i], 16))
+			return (struct slice)SLICE_INIT;
+	return slice_of(traceparent.p + VERSION, TRACE);
+}
+
+void show_job_open(struct jx_writer *w, const struct job *job, bool whole)
 {
 	jx_open_object(w, NULL);
 	show_id(w, "id", job->id);
@@ -47,6 +60,7 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole)
 	jx_int(w, "priority", job->priority);
 	jx_int(w, "attempts_made", job->attempts_made);
 	jx_int(w, "attempts_allowed", job->attempts_allowed);
+	jx_int(w, "crashes", job->crashes);
 	jx_time(w, "accepted_at", job->accepted_at_us);
 	jx_time(w, "run_at", job->run_at_us);
 	jx_time(w, "started_at", job->started_at_us);
@@ -60,11 +74,17 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole)
 	string_or_null(w, "idempotency_key", job->idempotency_key);
 	string_or_null(w, "source", job->source);
 	string_or_null(w, "traceparent", job->traceparent);
+	string_or_null(w, "trace_id", show_trace_id(job->traceparent));
 	string_or_null(w, "error", job->error);
 	jx_raw(w, "outcome", job->outcome);
 	jx_raw(w, "checkpoint", job->checkpoint);
 	if (whole)
 		jx_raw(w, "payload", job->payload);
+}
+
+void show_job(struct jx_writer *w, const struct job *job, bool whole)
+{
+	show_job_open(w, job, whole);
 	jx_close_object(w);
 }
 
@@ -78,6 +98,12 @@ static void string_if_any(struct jx_writer *w, const char *key, struct slice tex
 {
 	if (text.len)
 		jx_string(w, key, text);
+}
+
+const char *show_span(uint64_t span, char out[SHOW_SPAN_LEN])
+{
+	snprintf(out, SHOW_SPAN_LEN, "%016llx", (unsigned long long)span);
+	return out;
 }
 
 static void int_if_any(struct jx_writer *w, const char *key, int64_t value)
@@ -106,6 +132,11 @@ void show_event(struct jx_writer *w, const struct event *e)
 	int_if_any(w, "wait_ms", e->wait_ms);
 	int_if_any(w, "conn_ms", e->conn_ms);
 	int_if_any(w, "xfer_ms", e->xfer_ms);
+	string_if_any(w, "trace_id", show_trace_id(e->traceparent));
+	if (e->span) {
+		char span[SHOW_SPAN_LEN];
+		jx_cstring(w, "span_id", show_span(e->span, span));
+	}
 	string_if_any(w, "name", e->name);
 	string_if_any(w, "room", e->room);
 	if (e->data.len)

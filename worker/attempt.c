@@ -6,8 +6,8 @@
 #include "worker/attempt.h"
 
 #include "spool/base/log.h"
+#include "spool/retry.h"
 #include "worker/call.h"
-#include "worker/retry.h"
 
 #include <stdlib.h>
 
@@ -244,9 +244,8 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 	}
 }
 
-static void call_done(void *tag, const struct http_answer *answer)
+static void take_answer(struct attempt *a, const struct http_answer *answer)
 {
-	struct attempt *a = tag;
 	int call = a->calls[a->call_at];
 	char text[320];
 	a->is_calling = false;
@@ -264,6 +263,16 @@ static void call_done(void *tag, const struct http_answer *answer)
 	/* A 2xx that the call does not take for a success will not be another one next time. */
 	enum failure failure = answer->is_permanent ? FAILURE_PERMANENT : retry_classify(answer->status);
 	call_failed(a, failure == FAILURE_NONE ? FAILURE_PERMANENT : failure, answer->retry_after_s, text);
+}
+
+/* The attempt may be gone afterwards. */
+static void call_done(void *tag, const struct http_answer *answer)
+{
+	struct attempt *a = tag;
+	struct mark *mark = a->env->mark;
+	mark_set(mark, a->job.id, a->job.lease.token);
+	take_answer(a, answer);
+	mark_clear(mark);
 }
 
 static void make_call(struct attempt *a)
@@ -300,7 +309,7 @@ static void go_on(struct attempt *a)
 	complete(a);
 }
 
-void attempt_start(struct attempt *a)
+static void start(struct attempt *a)
 {
 	struct moment now = clock_now();
 	a->wait_ms = (a->job.claimed_at_us - a->job.run_at_us) / 1000;
@@ -322,12 +331,23 @@ void attempt_start(struct attempt *a)
 	go_on(a);
 }
 
+void attempt_start(struct attempt *a)
+{
+	struct mark *mark = a->env->mark;
+	mark_set(mark, a->job.id, a->job.lease.token);
+	start(a);
+	mark_clear(mark);
+}
+
 void attempt_stored(struct attempt *a)
 {
+	struct mark *mark = a->env->mark;
 	if (!a->is_storing)
 		return;
 	a->is_storing = false;
+	mark_set(mark, a->job.id, a->job.lease.token);
 	go_on(a);
+	mark_clear(mark);
 }
 
 void attempt_lost(struct attempt *a)

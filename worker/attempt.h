@@ -4,6 +4,7 @@
 #define WORKER_ATTEMPT_H
 #include "worker/feed.h"
 #include "worker/http.h"
+#include "worker/mark.h"
 
 struct attempt;
 
@@ -13,6 +14,7 @@ struct attempt_env {
 	struct spool *spool;
 	struct http *http;
 	struct feed *feed;
+	struct mark *mark;                                 /* of what it runs; NULL: none is kept */
 	void (*ended)(void *arg, struct attempt *attempt); /* the attempt is over and about to be freed */
 	void *arg;
 };

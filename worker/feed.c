@@ -3,6 +3,8 @@
 
 #include "spool/base/log.h"
 #include "worker/held.h"
+#include "worker/mark.h"
+#include "worker/reap.h"
 #include "worker/retain.h"
 
 #include <errno.h>
@@ -22,7 +24,6 @@ enum {
 	FAIL_MS = 100,
 	FAIL_MAX_MS = 2000,
 	HELD_BYTES = 64 << 20, /* payloads in memory, but for one job of any size */
-	HELD_PER_CALL = 16,    /* leases at most for each call that may be under way */
 	SPARE = 8,             /* jobs held beyond those that run, however slow they are */
 };
 
@@ -43,7 +44,7 @@ struct feed {
 	struct outcome *pending; /* taken, not written yet */
 	struct settlement *settlements;
 	struct job *jobs;
-	int64_t next_renew_us, next_due_us;
+	int64_t next_renew_us, next_due_us, next_reap_us;
 	int fail_ms;
 	struct retain retain;
 	struct log_limit log_limit;
@@ -90,6 +91,16 @@ void feed_abandon(struct feed *f, struct job_id id, uint64_t token)
 	ring(f);
 }
 
+void feed_crashed(struct feed *f, struct job_id id, uint64_t token, bool in_its_code)
+{
+	struct job job = {.id = id, .lease.token = token};
+	struct outcome *o = outcome_new(&job, in_its_code ? SETTLE_CRASH : SETTLE_ORPHAN);
+	if (o && outcome_seal(o) == ST_OK)
+		feed_give(f, o);
+	else
+		outcome_free(o);
+}
+
 /* There is always room: jobs held are bounded, and each has at most one piece of each kind of news under way.
  */
 static void tell(struct feed *f, const struct feed_news *news)
@@ -97,6 +108,13 @@ static void tell(struct feed *f, const struct feed_news *news)
 	pthread_mutex_lock(&f->lock);
 	f->news[(f->news_at + f->news_n++) % f->news_cap] = *news;
 	pthread_mutex_unlock(&f->lock);
+}
+
+static void forget(struct feed *f, struct job_id id, uint64_t token)
+{
+	size_t i = held_remove(&f->held, id, token);
+	if (i != HELD_NONE)
+		mark_unhold(f->conf.mark, i);
 }
 
 static bool ends_lease(enum settle_kind kind)
@@ -118,7 +136,7 @@ static void follow_up(struct feed *f, const struct settlement *s, bool wants_ans
 {
 	struct feed_news news = {.id = s->id, .token = s->token};
 	if (ends_lease(s->kind) || s->verdict != ST_OK)
-		held_remove(&f->held, s->id, s->token);
+		forget(f, s->id, s->token);
 	if (s->verdict != ST_OK)
 		log_refused(s);
 	if (s->verdict != ST_OK && !ends_lease(s->kind)) {
@@ -143,7 +161,7 @@ static void take_given(struct feed *f)
 	f->given = NULL;
 	f->given_last = &f->given;
 	for (size_t i = 0; i < f->abandoned_n; i++)
-		held_remove(&f->held, f->abandoned[i].id, f->abandoned[i].token);
+		forget(f, f->abandoned[i].id, f->abandoned[i].token);
 	f->abandoned_n = 0;
 	pthread_mutex_unlock(&f->lock);
 }
@@ -188,6 +206,7 @@ static void hold(struct feed *f, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
 		held_add(&f->held, &f->jobs[i]);
+		mark_hold(f->conf.mark, f->jobs[i].id, f->jobs[i].lease.token);
 		tell(f, &news);
 	}
 }
@@ -304,6 +323,7 @@ static void *run(void *arg)
 {
 	struct feed *f = arg;
 	while (!is_finished(f)) {
+		reap_step(&f->next_reap_us, f->conf.opts, f);
 		if (exchange(f))
 			clock_sleep_ms(YIELD_MS);
 		else
@@ -318,7 +338,7 @@ static void *run(void *arg)
 
 static bool allocate(struct feed *f)
 {
-	size_t cap = (size_t)f->conf.opts->worker.in_flight * HELD_PER_CALL;
+	size_t cap = feed_held_max(f->conf.opts);
 	bool has_held = held_init(&f->held, cap);
 	f->news_cap = cap * 4;
 	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);

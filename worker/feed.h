@@ -10,11 +10,13 @@
 #include "worker/outcome.h"
 
 struct feed;
+struct mark;
 
 struct feed_conf {
 	const struct opts *opts;
 	struct spool *spool;
 	const char *owner;       /* "host:pid", as it stands in leases */
+	struct mark *mark;       /* in which stands what is held; NULL: none is kept */
 	void (*wake)(void *arg); /* called when there is something to take */
 	void *wake_arg;
 };
@@ -31,12 +33,21 @@ struct feed_news {
 	uint64_t token;
 };
 
+/* How many jobs it holds at most. */
+static inline size_t feed_held_max(const struct opts *opts)
+{
+	return (size_t)opts->worker.in_flight * 16;
+}
+
 NODISCARD struct feed *feed_start(const struct feed_conf *conf, struct why *why);
 /* Takes over *outcome. */
 void feed_give(struct feed *feed, struct outcome *outcome);
 /* There is no memory to tell the outcome of this job: its lease is no longer renewed, runs out, and the job
  * is claimed again. Needs none itself. */
 void feed_abandon(struct feed *feed, struct job_id id, uint64_t token);
+/* A worker that held this job under this token died: in its code, or in another job's. Needs memory; without,
+ * the lease runs out. */
+void feed_crashed(struct feed *feed, struct job_id id, uint64_t token, bool in_its_code);
 /* false: nothing new. */
 bool feed_take(struct feed *feed, struct feed_news *out);
 void feed_stop_claims(struct feed *feed);

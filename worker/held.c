@@ -77,12 +77,12 @@ static void close_gap(struct held *h, size_t gap)
 	h->slots[gap] = 0;
 }
 
-void held_remove(struct held *h, struct job_id id, uint64_t token)
+size_t held_remove(struct held *h, struct job_id id, uint64_t token)
 {
 	size_t slot = slot_of(h, id, token);
 	uint32_t index = h->slots[slot];
 	if (!index)
-		return;
+		return HELD_NONE;
 	const struct held_lease last = h->items[h->n - 1];
 	h->ending_n -= h->items[index - 1].is_ending;
 	h->bytes -= h->items[index - 1].bytes;
@@ -91,4 +91,5 @@ void held_remove(struct held *h, struct job_id id, uint64_t token)
 	h->items[index - 1] = last;
 	h->n--;
 	close_gap(h, slot);
+	return index - 1;
 }

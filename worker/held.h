@@ -27,6 +27,8 @@ void held_add(struct held *held, const struct job *job);
 void held_end(struct held *held, struct job_id id, uint64_t token);
 /* NULL: not held. Valid until the next add or remove. */
 struct held_lease *held_find(const struct held *held, struct job_id id, uint64_t token);
-void held_remove(struct held *held, struct job_id id, uint64_t token); /* nothing if it is not held */
+/* Where it stood in items, which the last one now has; HELD_NONE: it is not held. */
+#define HELD_NONE SIZE_MAX
+size_t held_remove(struct held *held, struct job_id id, uint64_t token);
 
 #endif

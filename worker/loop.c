@@ -188,6 +188,11 @@ enum status loop_run(
 	ring_init(&l.running);
 	l.env = (struct attempt_env){.opts = opts, .spool = spool, .ended = ended, .arg = &l};
 	struct feed_conf conf = {.opts = opts, .spool = spool, .owner = owner};
+	struct why unmarked = WHY_INIT;
+	l.env.mark = conf.mark = mark_open(opts->spool.path, feed_held_max(opts), &unmarked);
+	if (!l.env.mark)
+		log_warning("event=unmarked err=%s",
+			LOG_QT(unmarked.text)); /* a job that kills is not told apart */
 	enum status st = start_parts(&l, &conf, &relay, why);
 	if (st == ST_OK) {
 		ready();
@@ -205,5 +210,6 @@ enum status loop_run(
 		feed_free(l.env.feed);
 	}
 	http_free(l.env.http);
+	mark_close(l.env.mark);
 	return st;
 }

@@ -3,6 +3,7 @@
 #include "spool/base/log.h"
 #include "spool/daemon.h"
 #include "worker/loop.h"
+#include "worker/policy.h"
 
 #include <curl/curl.h>
 #include <signal.h>
@@ -70,5 +71,11 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 
 int main(int argc, char **argv)
 {
-	return daemon_main("clario-worker", argc, argv, opts_load_for_calls, run);
+	static const struct daemon_command commands[] = {
+		{"policy", "--phase N [--outage DURATION] [--rate N]",
+			"print what the retry rules come to: every try, and the load after an outage",
+			policy_main},
+	};
+	return daemon_main_with("clario-worker", argc, argv, opts_load_for_calls, run, commands,
+		sizeof commands / sizeof *commands);
 }

@@ -4,8 +4,8 @@
 
 #include "spool/base/jx.h"
 #include "spool/base/log.h"
+#include "spool/retry.h"
 #include "worker/http.h"
-#include "worker/retry.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -44,12 +44,17 @@ static void print_result(const struct ctl *ctl, struct job_id id, const struct s
 		fprintf(stderr, "clario-spool: %s: %s\n", text, status_name(result->status));
 }
 
+static enum steer_verb verb_of(const struct ctl *ctl)
+{
+	return ctl_has(ctl, OPTION_AGAIN) ? STEER_REPLAY : (enum steer_verb)ctl->command->arg;
+}
+
 static enum status steer_batch(
 	struct ctl *ctl, const struct job_id *ids, size_t n, struct tally *tally, struct why *why)
 {
 	struct steer_result results[BATCH];
-	enum status st = spool_steer(ctl->spool, clock_now(), (enum steer_verb)ctl->command->arg, ids, n,
-		slice_text(ctl->actor), slice_text(ctl->reason), results, why);
+	enum status st = spool_steer(ctl->spool, clock_now(), verb_of(ctl), ids, n, slice_text(ctl->actor),
+		slice_text(ctl->reason), results, why);
 	for (size_t i = 0; st == ST_OK && i < n; i++) {
 		print_result(ctl, ids[i], &results[i]);
 		tally->done += results[i].status == ST_OK;
@@ -123,6 +128,10 @@ int cmd_steer(struct ctl *ctl)
 		fputs("clario-spool: give ids (- reads them from standard input), or --all with filter "
 		      "options\n",
 			stderr);
+		return DAEMON_USAGE;
+	}
+	if (ctl_has(ctl, OPTION_AGAIN) && !*ctl->reason) {
+		fputs("clario-spool: --again needs a --reason, which stands in the event\n", stderr);
 		return DAEMON_USAGE;
 	}
 	if (all)

@@ -1,5 +1,6 @@
 /* spool/ctl/cmd_look.c: list, show, workflow: jobs as people and programs read them. */
 #include "spool/ctl/ctl.h"
+#include "spool/ctl/horizon.h"
 #include "spool/ctl/out.h"
 #include "spool/show.h"
 
@@ -7,12 +8,23 @@
 
 enum { PAGE = 100, DEFAULT_LIMIT = 100, EVENTS_PAGE = 200 };
 
-static bool print_job_line(const struct job *job, bool whole)
+static bool print_job_line(const struct job *job)
 {
 	struct buf line;
 	struct jx_writer w;
 	out_json_begin(&line, &w);
-	show_job(&w, job, whole);
+	show_job(&w, job, false);
+	return out_json_end(&line);
+}
+
+static bool print_whole_line(const struct ctl *ctl, const struct job *job)
+{
+	struct buf line;
+	struct jx_writer w;
+	out_json_begin(&line, &w);
+	show_job_open(&w, job, true);
+	horizon_json(&w, &ctl->opts, job);
+	jx_close_object(&w);
 	return out_json_end(&line);
 }
 
@@ -71,7 +83,7 @@ static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_t
 static bool print_json_job(struct libscols_table *table, const struct job *job)
 {
 	(void)table;
-	return print_job_line(job, false);
+	return print_job_line(job);
 }
 
 int cmd_list(struct ctl *ctl)
@@ -118,6 +130,10 @@ static void print_event(const struct event *e)
 	print_between(" to ", e->room, "");
 	if (e->http_status)
 		printf("  HTTP %d", e->http_status);
+	if (e->span) {
+		char span[SHOW_SPAN_LEN];
+		printf("  span %s", show_span(e->span, span));
+	}
 	print_between("  ", e->reason, "");
 	print_between("  [", e->actor, "]");
 	putchar('\n');
@@ -205,6 +221,8 @@ static void print_job(struct ctl *ctl, const struct job *job)
 	print_field("user", job->user_id);
 	printf("%-17s%d\n%-17s%u of %u\n", "priority", job->priority, "attempts", job->attempts_made,
 		job->attempts_allowed);
+	if (job->crashes)
+		printf("%-17s%u of %d\n", "crashes", job->crashes, JOB_CRASHES_MAX);
 	if (!id_is_zero(job->behind)) {
 		id_text(job->behind, behind);
 		printf("%-17s%s\n", "behind", behind);
@@ -213,6 +231,7 @@ static void print_job(struct ctl *ctl, const struct job *job)
 		printf("%-17s%s, token %llu\n", "leased to", job->lease.owner,
 			(unsigned long long)job->lease.token);
 	print_times(job);
+	horizon_print(&ctl->opts, job);
 	print_field("idempotency key", job->idempotency_key);
 	print_field("source", job->source);
 	print_field("traceparent", job->traceparent);
@@ -234,7 +253,7 @@ static void print_job_json(struct ctl *ctl, struct job *job)
 		show_masked(*parts[i], &masked[i]);
 		*parts[i] = buf_slice(&masked[i]);
 	}
-	print_job_line(job, true);
+	print_whole_line(ctl, job);
 	for (int i = 0; i < PARTS; i++)
 		buf_release(&masked[i]);
 }

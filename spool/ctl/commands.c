@@ -23,6 +23,7 @@ const struct option_row option_rows[] = {
 	{"no-verify", NULL, "do not read the copy again", OPTION_NO_VERIFY},
 	{"receiver", "NAME", "this receiver of calls, instead of phases", OPTION_RECEIVER},
 	{"for", "TIME", "for so long: 30s, 90m, 24h, 7d (default: until resumed)", OPTION_FOR},
+	{"again", NULL, "whatever its outcome was, and all of its calls; --reason says why", OPTION_AGAIN},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -44,7 +45,7 @@ const struct command commands[] = {
 			OPTION_JSON,
 		0, cmd_events},
 	{"retry", "ID...|-", "run failed or cancelled jobs again, with a new allowance", 0, -1, ACCESS_WRITE,
-		STEER_OPTIONS, STEER_RETRY, cmd_steer},
+		STEER_OPTIONS | OPTION_AGAIN, STEER_RETRY, cmd_steer},
 	{"cancel", "ID...|-", "end jobs without running them", 0, -1, ACCESS_WRITE, STEER_OPTIONS,
 		STEER_CANCEL, cmd_steer},
 	{"hold", "ID...|-", "keep waiting or delayed jobs from running", 0, -1, ACCESS_WRITE, STEER_OPTIONS,

@@ -29,6 +29,8 @@ static const char *const names[] = {
 	[EVENT_RESTORED] = "restored",
 	[EVENT_REPAIRED] = "repaired",
 	[EVENT_BREAKER] = "breaker",
+	[EVENT_CRASHED] = "crashed",
+	[EVENT_REPLAYED] = "replayed",
 };
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 

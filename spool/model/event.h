@@ -13,7 +13,7 @@ enum event_kind {
 	EVENT_RETRY = 3,         /* -> delayed (or waiting): the attempt failed, another will follow */
 	EVENT_FAILED = 4,        /* -> failed */
 	EVENT_RELEASED = 5,      /* active -> waiting: a worker gave it back unused */
-	EVENT_LEASE_EXPIRED = 6, /* active -> waiting or failed */
+	EVENT_LEASE_EXPIRED = 6, /* active -> waiting or failed; also when its worker died of another */
 	EVENT_DUE = 7,           /* delayed -> waiting: its time came */
 	EVENT_HELD = 8,
 	EVENT_UNHELD = 9, /* held -> waiting or delayed; operators call it release */
@@ -34,6 +34,8 @@ enum event_kind {
 		22, /* the spool was, from a backup; events after it may repeat what was done since */
 	EVENT_REPAIRED = 23, /* the spool was, or with a job: its history has a gap */
 	EVENT_BREAKER = 24,  /* of the receiver `name` */
+	EVENT_CRASHED = 25,  /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
+	EVENT_REPLAYED = 26, /* an operator's retry --again: completed, failed or cancelled -> waiting */
 	EVENT_KIND_N
 };
 
@@ -54,11 +56,13 @@ struct event {
 	uint32_t attempt;
 	int http_status;                   /* of the attempt's last call; 0: none */
 	int64_t wait_ms, conn_ms, xfer_ms; /* timings of the attempt: queued, connecting, transferring */
+	uint64_t span;                     /* of the attempt in the job's trace; 0: none */
 	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
 	struct slice reason;               /* words */
 	struct slice name, room, data; /* notification and progress: event name, room, JSON payload; removed:
 					  data; name: a receiver's, too */
-	struct slice workflow_id, user_id; /* filled by reads while the job is retained; not stored again */
+	/* Filled by reads while the job is retained; not stored again. */
+	struct slice workflow_id, user_id, traceparent;
 	struct buf mem;
 };
 

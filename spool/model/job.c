@@ -15,8 +15,9 @@ static const char *const names[] = {
 };
 static_assert(sizeof names / sizeof *names == JOB_STATE_N, "each state has a name");
 
-/* A completed job never leaves its state: that is what makes the outcome one. A failed or cancelled job comes
- * back only by an operator's retry. A held job keeps its place in its workflow's line. */
+/* A job that has ended comes back only by an operator's act: a failed or cancelled one by a retry, a
+ * completed one by a replay alone, for which a reason must be given. That is what makes the outcome one. A
+ * held job keeps its place in its workflow's line. */
 static const bool legal[JOB_STATE_N][JOB_STATE_N] = {
 	[JOB_WAITING] = {[JOB_ACTIVE] = true, [JOB_HELD] = true, [JOB_CANCELLED] = true},
 	[JOB_DELAYED] = {[JOB_WAITING] = true, [JOB_HELD] = true, [JOB_CANCELLED] = true},
@@ -24,7 +25,9 @@ static const bool legal[JOB_STATE_N][JOB_STATE_N] = {
 		[JOB_DELAYED] = true,
 		[JOB_COMPLETED] = true,
 		[JOB_FAILED] = true,
+		[JOB_HELD] = true,
 		[JOB_CANCELLED] = true},
+	[JOB_COMPLETED] = {[JOB_WAITING] = true},
 	[JOB_FAILED] = {[JOB_WAITING] = true},
 	[JOB_HELD] = {[JOB_WAITING] = true, [JOB_DELAYED] = true, [JOB_CANCELLED] = true},
 	[JOB_CANCELLED] = {[JOB_WAITING] = true},

@@ -13,7 +13,7 @@ enum job_state {
 	JOB_ACTIVE = 2,    /* leased to a worker */
 	JOB_COMPLETED = 3, /* ended well; outcome recorded */
 	JOB_FAILED = 4,    /* ended badly; kept for an operator */
-	JOB_HELD = 5,      /* taken out by an operator until released */
+	JOB_HELD = 5,      /* taken out by an operator, or after JOB_CRASHES_MAX, until released */
 	JOB_CANCELLED = 6, /* ended by an operator */
 	JOB_STATE_N = 7,
 };
@@ -35,6 +35,7 @@ enum {
 	JOB_PAYLOAD_MAX = 10485760, /* D9 */
 	JOB_OUTCOME_MAX = 1048576,  /* outcome, checkpoint: bytes of JSON */
 	JOB_ERROR_MAX = 1024,
+	JOB_CRASHES_MAX = 3, /* a job in whose hands so many workers died is held */
 };
 
 struct lease {
@@ -64,6 +65,8 @@ struct job {
 	uint32_t attempts_made;   /* claims that were not released unused */
 	uint32_t attempts_allowed;
 	uint32_t attempts_grant; /* what one submission or one operator's retry allows */
+	uint32_t crashes; /* attempts whose worker died in the job's code; not counted against it as attempts
+			   */
 	struct lease lease;
 	uint64_t last_event; /* seq of its newest event; events chain backwards from it */
 

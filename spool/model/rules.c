@@ -4,6 +4,8 @@
 
 #include "spool/model/phase.h"
 
+#include <assert.h>
+
 static struct event event_for(
 	const struct job *job, enum event_kind kind, enum job_state from, struct moment now)
 {
@@ -222,6 +224,35 @@ static void settle_renew(struct job *job, const struct settlement *s, struct mom
 	job->lease.deadline_boot_us = now.boot_us + s->lease_ms * 1000;
 }
 
+/* Counted apart from its attempts: the attempt is given back by allowing one more, so that its number is not
+ * used twice. What waits now goes first. */
+static void settle_crash(struct job *job, const struct settlement *s, struct moment now)
+{
+	static const char *const words[] = {"its worker died while running it (1 of 3)",
+		"its worker died while running it (2 of 3)",
+		"its worker died while running it (3 of 3): held until it is released"};
+	static_assert(sizeof words / sizeof *words == JOB_CRASHES_MAX, "the words tell how many");
+	(void)s;
+	job->crashes = job->crashes < JOB_CRASHES_MAX ? job->crashes + 1 : JOB_CRASHES_MAX;
+	job->attempts_allowed++;
+	job->error = slice_text(words[job->crashes - 1]);
+	job->run_at_us = now.wall_us;
+}
+
+/* It had no part in the death of its worker. Its due time stays, and with it its place among those that wait.
+ */
+static void settle_orphan(struct job *job, const struct settlement *s, struct moment now)
+{
+	(void)s;
+	(void)now;
+	job->attempts_allowed++;
+}
+
+static enum job_state state_after_crash(const struct job *job)
+{
+	return job->crashes >= JOB_CRASHES_MAX - 1 ? JOB_HELD : JOB_WAITING;
+}
+
 static const struct settle_rule {
 	enum job_state to;
 	enum event_kind kind;
@@ -234,6 +265,8 @@ static const struct settle_rule {
 	[SETTLE_RELEASE] = {JOB_WAITING, EVENT_RELEASED, settle_release, true},
 	[SETTLE_CHECKPOINT] = {JOB_ACTIVE, EVENT_CHECKPOINT, settle_checkpoint, true},
 	[SETTLE_RENEW] = {JOB_ACTIVE, EVENT_CHECKPOINT, settle_renew, false},
+	[SETTLE_CRASH] = {JOB_WAITING, EVENT_CRASHED, settle_crash, true},
+	[SETTLE_ORPHAN] = {JOB_WAITING, EVENT_LEASE_EXPIRED, settle_orphan, true},
 };
 
 static enum status check_settlement(const struct settlement *s, struct why *why)
@@ -251,6 +284,15 @@ static struct slice cut(struct slice text, size_t max)
 	return text.len <= max ? text : slice_of(text.p, max);
 }
 
+static struct slice reason_of(const struct job *job, const struct settlement *s)
+{
+	if (s->kind == SETTLE_CRASH)
+		return job->error;
+	if (s->kind == SETTLE_ORPHAN)
+		return slice_text("its worker died while running another job");
+	return cut(s->reason.len ? s->reason : s->error, EVENT_REASON_MAX);
+}
+
 enum status rules_settle(
 	struct job *job, const struct settlement *s, struct moment now, struct event *event, struct why *why)
 {
@@ -262,23 +304,26 @@ enum status rules_settle(
 		event->actor = slice_text("system");
 		event->reason = slice_text("a late result under an old lease was refused");
 		event->http_status = s->http_status;
+		event->span = s->span;
 		return why_set(why, ST_CONFLICT, "the lease of this result is no longer live");
 	}
 	const struct settle_rule *rule = &settle_rules[s->kind];
-	if (rule->to != JOB_ACTIVE)
-		st = job_move(job, rule->to, why);
+	enum job_state to = s->kind == SETTLE_CRASH ? state_after_crash(job) : rule->to;
+	if (to != JOB_ACTIVE)
+		st = job_move(job, to, why);
 	if (st != ST_OK)
 		return st;
 	struct settlement bounded = *s;
 	bounded.error = cut(s->error, JOB_ERROR_MAX);
 	rule->apply(job, &bounded, now);
 	*event = event_for(job, rule->kind, JOB_ACTIVE, now);
-	event->reason = cut(s->reason.len ? s->reason : s->error, EVENT_REASON_MAX);
+	event->reason = reason_of(job, s);
 	event->http_status = s->http_status;
 	event->wait_ms = s->wait_ms;
 	event->conn_ms = s->conn_ms;
 	event->xfer_ms = s->xfer_ms;
-	if (rule->to != JOB_ACTIVE)
+	event->span = s->span;
+	if (to != JOB_ACTIVE)
 		end_lease(job);
 	return ST_OK;
 }
@@ -297,6 +342,21 @@ static void steer_retry(struct job *job, struct moment now)
 	job->give_up_at_us = now.wall_us + job->give_up_after_us;
 	job->finished_at_us = 0;
 	job->outcome = (struct slice)SLICE_INIT;
+	job->crashes = 0;
+}
+
+/* Nothing counts as done: its calls are all made again. They keep their Idempotency-Key, so a receiver that
+ * remembers it answers as before. */
+static void steer_replay(struct job *job, struct moment now)
+{
+	steer_retry(job, now);
+	job->checkpoint = (struct slice)SLICE_INIT;
+}
+
+static void steer_release(struct job *job, struct moment now)
+{
+	(void)now;
+	job->crashes = 0;
 }
 
 static void steer_cancel(struct job *job, struct moment now)
@@ -320,8 +380,10 @@ static const struct steer_rule {
 	[STEER_CANCEL] = {JOB_CANCELLED, EVENT_CANCELLED,
 		1u << JOB_WAITING | 1u << JOB_DELAYED | 1u << JOB_HELD | 1u << JOB_ACTIVE, steer_cancel},
 	[STEER_HOLD] = {JOB_HELD, EVENT_HELD, 1u << JOB_WAITING | 1u << JOB_DELAYED, NULL},
-	[STEER_RELEASE] = {JOB_WAITING, EVENT_UNHELD, 1u << JOB_HELD, NULL},
+	[STEER_RELEASE] = {JOB_WAITING, EVENT_UNHELD, 1u << JOB_HELD, steer_release},
 	[STEER_RUN_NOW] = {JOB_WAITING, EVENT_RUN_NOW, 1u << JOB_DELAYED, steer_run_now},
+	[STEER_REPLAY] = {JOB_WAITING, EVENT_REPLAYED,
+		1u << JOB_COMPLETED | 1u << JOB_FAILED | 1u << JOB_CANCELLED, steer_replay},
 };
 
 enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now, struct slice actor,
@@ -334,6 +396,8 @@ enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now
 	if (!(rule->from & 1u << from))
 		return why_set(why, ST_CONFLICT, "a job that is %s cannot be steered by %s",
 			job_state_name(from), steer_verb_name(verb));
+	if (verb == STEER_REPLAY && !reason.len)
+		return why_set(why, ST_INVALID, "a replay needs a reason");
 	if (verb == STEER_RELEASE && job->run_at_us > now.wall_us)
 		to = JOB_DELAYED;
 	enum status st = job_move(job, to, why);

@@ -35,7 +35,7 @@ bool rules_is_claimable(const struct job *job);
 NODISCARD enum status rules_claim(struct job *job, const struct claim_ask *ask, struct moment now,
 	struct event *event, struct why *why);
 bool rules_lease_is_over(const struct job *job, struct moment now);
-/* The lease ran out: back to waiting, or failed when no attempt is left (a job that kills its workers must
+/* The lease ran out: back to waiting, or failed when no attempt is left (a job that stalls its workers must
  * end). */
 NODISCARD enum status rules_expire_lease(
 	struct job *job, struct moment now, struct event *event, struct why *why);

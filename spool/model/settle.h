@@ -10,6 +10,9 @@ enum settle_kind {
 	SETTLE_RELEASE,    /* -> waiting, unused: the attempt is not counted */
 	SETTLE_CHECKPOINT, /* stays active: replace the checkpoint, add notices */
 	SETTLE_RENEW,      /* stays active: the lease runs lease_ms from now */
+	/* Said by another worker of what a dead one held. The attempt is not charged. */
+	SETTLE_CRASH,  /* -> waiting, or held the JOB_CRASHES_MAX-th time: it died in this job's code */
+	SETTLE_ORPHAN, /* -> waiting: it died in another one's */
 };
 
 /* A notification or progress event that goes with a settlement. Borrowed. */
@@ -34,6 +37,7 @@ struct settlement {
 	struct slice reason;     /* words for the event; may be empty */
 	int http_status;
 	int64_t wait_ms, conn_ms, xfer_ms;
+	uint64_t span; /* the attempt's span id; stands in the event. 0: none */
 	const struct notice *notices;
 	size_t notices_n;
 

@@ -7,6 +7,7 @@ static const char *const names[STEER_VERB_N] = {
 	[STEER_HOLD] = "hold",
 	[STEER_RELEASE] = "release",
 	[STEER_RUN_NOW] = "run-now",
+	[STEER_REPLAY] = "replay",
 };
 
 const char *steer_verb_name(enum steer_verb verb)

@@ -11,13 +11,16 @@ enum steer_verb {
 	STEER_HOLD,    /* waiting or delayed -> held */
 	STEER_RELEASE, /* held -> waiting, or delayed if it is not due */
 	STEER_RUN_NOW, /* delayed -> waiting */
+	STEER_REPLAY,  /* completed, failed or cancelled -> waiting, as if nothing of it had been done: all
+			  calls are made again. A reason must be given */
 	STEER_VERB_N
 };
-const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", "release", "run-now" */
+const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", ... */
 bool steer_verb_parse(struct slice name, enum steer_verb *out);
 
 struct steer_result {
-	enum status status;   /* OK; NOTFOUND; CONFLICT: its state does not allow it; CORRUPT */
+	enum status
+		status; /* OK; NOTFOUND; CONFLICT: its state does not allow it; INVALID: no reason; CORRUPT */
 	enum job_state state; /* after the act (OK) or as it is (CONFLICT) */
 };
 

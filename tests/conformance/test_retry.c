@@ -222,6 +222,46 @@ static void operator__retries_a_failed_job(void **state)
 	receiver_clear_rules(in->receiver);
 }
 
+static void assert_refused(
+	struct instance *in, const char *id, const char *act_and_query, long status, const char *code)
+{
+	struct answer a = act(in, id, act_and_query);
+	if (a.status != status || strcmp(answer_text(&a, "code"), code) != 0)
+		fail_msg("%s: %ld %s", act_and_query, a.status, a.body ? a.body : "");
+	answer_release(&a);
+}
+
+static void operator__replays_a_completed_job(void **state)
+{
+	struct instance *in = *state;
+	char id[40], first[512], value[512];
+	struct call calls[2];
+	submit_job(in, "/phase/7", "{\"user_id\":\"replay\",\"claim_id\":\"again\",\"amount\":5}", id);
+	json_decref(wait_state(in, id, "completed"));
+	assert_refused(in, id, "retry", 409, "state_conflict");
+	assert_refused(in, id, "retry?again=0&reason=x", 409, "state_conflict");
+	assert_refused(in, id, "retry?again=1", 400, "bad_query");
+	assert_refused(in, id, "retry?again=yes&reason=x", 400, "bad_query");
+	assert_refused(in, id, "hold?again=1&reason=x", 400, "bad_query");
+	act_ok(in, id, "retry?again=1&reason=they%20lost%20it");
+	assert_true(receiver_wait(in->receiver, "proof-packets/again/", NULL, 2, 10000));
+	json_t *job = wait_state(in, id, "completed");
+	assert_int_equal(number(job, "attempts_made"), 2);
+	json_decref(job);
+	/* Both calls are made again, as another attempt under the same key. */
+	assert_int_equal(receiver_count(in->receiver, "process-fee", "\"again\""), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(receiver_get(in->receiver, "proof-packets/again/", NULL, i, &calls[i]));
+	assert_string_equal(call_header(&calls[0], "Idempotency-Key", first),
+		call_header(&calls[1], "Idempotency-Key", value));
+	assert_string_equal(call_header(&calls[1], "X-Clario-Attempt", value), "2");
+	json_t *event = find_event(in, "payout_again", "replayed", NULL, 0);
+	assert_non_null(event);
+	assert_string_equal(json_string_value(json_object_get(event, "reason")), "they lost it");
+	assert_string_equal(json_string_value(json_object_get(event, "from")), "completed");
+	json_decref(event);
+}
+
 static void operator__holds_releases_and_cancels(void **state)
 {
 	struct instance *in = *state;
@@ -285,6 +325,7 @@ int main(void)
 		cmocka_unit_test(receiver_down__the_post_is_not_affected),
 		cmocka_unit_test(rollback__names_the_last_completed_phase),
 		cmocka_unit_test(operator__retries_a_failed_job),
+		cmocka_unit_test(operator__replays_a_completed_job),
 		cmocka_unit_test(operator__holds_releases_and_cancels),
 		cmocka_unit_test(operator__cancels_what_is_under_way),
 		cmocka_unit_test(not_configured__waits_for_the_configuration),

@@ -6,7 +6,7 @@ void history_tell(struct story *story, const struct event *event)
 	bool ends =
 		event->to >= 0 && event->to < JOB_STATE_N && job_state_is_ended((enum job_state)event->to);
 	story->ended += ends && event->from != event->to;
-	story->revived += event->kind == EVENT_RETRIED;
+	story->revived += event->kind == EVENT_RETRIED || event->kind == EVENT_REPLAYED;
 }
 
 struct verdict history_judge(const struct story *stories, size_t n)

@@ -300,6 +300,63 @@ static void steering__one_some_all(void **state)
 	assert_run(f, "cancel --all --state waiting --limit 1 2>&1", 0, "1 done, 0 not");
 }
 
+/* A job with all the tries of the default policy before it, due at the beginning of 2035. */
+static void show__tells_the_tries_to_come(void **state)
+{
+	struct fixture *f = *state;
+	struct spool *sp = open_spool(f);
+	struct trigger t = {.phase = 3,
+		.run_at_us = INT64_C(2051222400000000),
+		.attempts_allowed = 15,
+		.give_up_after_us = INT64_C(86400000000),
+		.workflow_id = slice_text("w-horizon"),
+		.user_id = slice_text("ann"),
+		.payload = slice_text("{}"),
+		.source = slice_text("tests")};
+	struct receipt r;
+	assert_int_equal(spool_submit(sp, clock_now(), &t, 1, &r, NULL), ST_OK);
+	id_text(r.id, f->ids[3]);
+	spool_close(sp);
+	assert_run_id(f, "show --json", 3, 0,
+		",\"payload\":{},\"horizon\":{\"tries_left\":15,\"next_tries\":["
+		"{\"attempt\":1,\"at\":\"2035-01-01T00:00:00.000Z\",\"earliest\":\"2035-01-01T00:00:00."
+		"000Z\"},"
+		"{\"attempt\":2,\"at\":\"2035-01-01T00:00:02.000Z\",\"earliest\":\"2035-01-01T00:00:01."
+		"500Z\"},"
+		"{\"attempt\":3,\"at\":\"2035-01-01T00:00:08.000Z\",\"earliest\":\"2035-01-01T00:00:06."
+		"000Z\"},"
+		"{\"attempt\":4,\"at\":\"2035-01-01T00:00:26.000Z\",\"earliest\":\"2035-01-01T00:00:19."
+		"500Z\"},"
+		"{\"attempt\":5,\"at\":\"2035-01-01T00:01:20.000Z\",\"earliest\":\"2035-01-01T00:01:00."
+		"000Z\"}],"
+		"\"last_try_at\":\"2035-01-01T07:36:26.000Z\",\"sure_until\":\"2035-01-01T05:42:19.500Z\"}}"
+		"\n");
+	assert_run_id(f, "show", 3, 0,
+		"next tries       try 1, 2035-01-01 00:00:00\n"
+		"                 try 2, 2035-01-01 00:00:02\n");
+	assert_non_null(strstr(f->out, "                 and 10 more\n"
+				       "last             try 15, 2035-01-01 07:36:26; not before "
+				       "2035-01-01 05:42:19, whatever jitter takes\n"));
+	assert_run_id(f, "show --json", 1, 0, "\"horizon\":{\"tries_left\":1,");
+	assert_run_id(f, "show --json", 0, 0, ",\"horizon\":null}"); /* it has ended */
+	assert_run_id(f, "show", 0, 0, "answered 404");
+	assert_null(strstr(f->out, "next tries"));
+}
+
+static void steering__again_needs_a_reason(void **state)
+{
+	struct fixture *f = *state;
+	assert_run_id(f, "retry --again", 0, 2, "--again needs a --reason");
+	assert_run_id(f, "retry --again --reason ''", 0, 2, "--again needs a --reason");
+	assert_run_id(f, "cancel --again --reason x", 0, 2, "this command does not take that option");
+	assert_run_id(f, "retry --again --reason 'they lost it'", 1, 1, "is waiting: retry does not apply");
+	assert_run_id(f, "retry --again --reason 'they lost it'", 0, 0, "1 done, 0 not");
+	assert_run_id(f, "events --json --job", 0, 0, "\"kind\":\"replayed\"");
+	assert_non_null(strstr(f->out, "\"from\":\"failed\",\"to\":\"waiting\""));
+	assert_non_null(strstr(f->out, "\"actor\":\"operator:"));
+	assert_non_null(strstr(f->out, "\"reason\":\"they lost it\""));
+}
+
 static void pause__and_resume(void **state)
 {
 	struct fixture *f = *state;
@@ -456,6 +513,8 @@ int main(void)
 		CASE(workflow_and_events__tell_the_story),
 		CASE(stats__as_table_and_json),
 		CASE(steering__one_some_all),
+		CASE(show__tells_the_tries_to_come),
+		CASE(steering__again_needs_a_reason),
 		CASE(pause__and_resume),
 		CASE(receivers__as_table_and_json),
 		CASE(pause__a_receiver),

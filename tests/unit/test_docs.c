@@ -424,6 +424,8 @@ static void show_an_event(struct jx_writer *w)
 		.name = text,
 		.room = text,
 		.data = text,
+		.span = 1,
+		.traceparent = slice_text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		.workflow_id = text,
 		.user_id = text};
 	show_event(w, &event);

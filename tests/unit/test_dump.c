@@ -58,6 +58,7 @@ static const struct job full_job = {
 	.attempts_made = 4000000000,
 	.attempts_allowed = 5,
 	.attempts_grant = 6,
+	.crashes = 3,
 	.lease = {7, 8, UINT64_MAX - 1, "host:123"},
 	.last_event = 99,
 	.workflow_id = {"w \"\\\x7f\xf0\x9f\x98\x80", 9},
@@ -86,6 +87,7 @@ static const struct event full_event = {
 	.wait_ms = -1,
 	.conn_ms = 2,
 	.xfer_ms = 3,
+	.span = UINT64_MAX - 2,
 	.actor = {"worker:h:1", 10},
 	.reason = {"r", 1},
 	.name = {"n", 1},
@@ -135,6 +137,8 @@ static void text__is_lossless(void **state)
 	assert_non_null(strstr(text, "\"user_id\":{\"hex\":\"750076\"}"));
 	assert_non_null(strstr(text, "\"paused_by\":\"operator:\xc3\xa4\",\"opened_at_us\":2,"));
 	assert_non_null(strstr(text, "\"probe\":13,\"probe_until_us\":14,\"calls_total\":15,"));
+	assert_non_null(strstr(text, "\"crashes\":3,"));
+	assert_non_null(strstr(text, "\"span\":\"fffffffffffffffd\""));
 	assert_non_null(strstr(text, "\"lease_boot_id\":\"fffffffffffffffe\""));
 	assert_non_null(strstr(text, "\"payload\":\"{\\\"a\\\": 1.0,\\n \\\"a\\\":2}\""));
 	free(text);

@@ -47,8 +47,8 @@ static void states__every_pair_is_decided(void **state)
 	static const char *const legal[JOB_STATE_N] = {
 		[JOB_WAITING] = "..x..xx",
 		[JOB_DELAYED] = "x....xx",
-		[JOB_ACTIVE] = "xx.xx.x",
-		[JOB_COMPLETED] = ".......",
+		[JOB_ACTIVE] = "xx.xxxx",
+		[JOB_COMPLETED] = "x......",
 		[JOB_FAILED] = "x......",
 		[JOB_HELD] = "xx....x",
 		[JOB_CANCELLED] = "x......",
@@ -180,7 +180,7 @@ static void settle__stale_token_changes_nothing(void **state)
 {
 	(void)state;
 	struct trigger t = trigger_of(3);
-	for (int kind = SETTLE_COMPLETE; kind <= SETTLE_RENEW; kind++) {
+	for (int kind = SETTLE_COMPLETE; kind <= SETTLE_ORPHAN; kind++) {
 		struct job job = claimed(&t), before = job;
 		struct event event;
 		struct settlement s = {
@@ -210,12 +210,15 @@ static void settle__each_kind(void **state)
 		{SETTLE_FAIL, JOB_FAILED, EVENT_FAILED, 1, true},
 		{SETTLE_RELEASE, JOB_WAITING, EVENT_RELEASED, 0, false},
 		{SETTLE_CHECKPOINT, JOB_ACTIVE, EVENT_CHECKPOINT, 1, false},
+		{SETTLE_CRASH, JOB_WAITING, EVENT_CRASHED, 1, false},
+		{SETTLE_ORPHAN, JOB_WAITING, EVENT_LEASE_EXPIRED, 1, false},
 	};
 	struct trigger t = trigger_of(7);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct job job = claimed(&t);
 		struct event event;
-		struct settlement s = {.kind = rows[i].kind, .token = 1, .run_at_us = NOON.wall_us + 2000000};
+		struct settlement s = {
+			.kind = rows[i].kind, .token = 1, .run_at_us = NOON.wall_us + 2000000, .span = 99};
 		s.error = slice_text("no");
 		s.outcome = slice_text("{}");
 		s.checkpoint = slice_text("{\"fee\":1}");
@@ -223,11 +226,101 @@ static void settle__each_kind(void **state)
 		assert_int_equal(job.state, rows[i].to);
 		assert_int_equal(event.kind, rows[i].event);
 		assert_int_equal(event.to, rows[i].to);
+		assert_int_equal(event.span, 99);
 		assert_int_equal(job.attempts_made, rows[i].attempts);
 		assert_int_equal(job.finished_at_us != 0, rows[i].ended);
 		assert_int_equal(job.has_turn, !rows[i].ended);
 		assert_int_equal(job.checkpoint.len != 0, rows[i].kind == SETTLE_CHECKPOINT);
 	}
+}
+
+static void crash__is_counted_apart_and_held_at_the_third(void **state)
+{
+	(void)state;
+	static const struct {
+		enum job_state to;
+		const char *words;
+	} rows[] = {
+		{JOB_WAITING, "its worker died while running it (1 of 3)"},
+		{JOB_WAITING, "its worker died while running it (2 of 3)"},
+		{JOB_HELD, "its worker died while running it (3 of 3): held until it is released"},
+	};
+	struct trigger t = trigger_of(3);
+	struct job job = accepted(&t);
+	for (unsigned i = 0; i < 3; i++) {
+		struct event event;
+		struct settlement s = {.kind = SETTLE_CRASH, .token = i + 1};
+		assert_int_equal(rules_claim(&job, &ASK, later(i), &event, NULL), ST_OK);
+		assert_int_equal(rules_settle(&job, &s, later(i), &event, NULL), ST_OK);
+		assert_int_equal(job.state, rows[i].to);
+		assert_int_equal(job.crashes, i + 1);
+		/* The attempt has its number, and costs none of those allowed. */
+		assert_int_equal(job.attempts_made, i + 1);
+		assert_int_equal(job.attempts_allowed - job.attempts_made, 3);
+		assert_true(job.has_turn);
+		assert_string_equal(job.lease.owner, "");
+		assert_true(slice_is(job.error, rows[i].words));
+		assert_true(slice_is(event.reason, rows[i].words));
+		assert_int_equal(event.kind, EVENT_CRASHED);
+		assert_int_equal(event.from, JOB_ACTIVE);
+		assert_int_equal(event.to, rows[i].to);
+	}
+}
+
+static void orphan__is_tried_again_without_a_charge(void **state)
+{
+	(void)state;
+	struct trigger t = trigger_of(3);
+	t.attempts_allowed = 1;
+	struct job job = claimed(&t);
+	struct event event;
+	struct settlement s = {.kind = SETTLE_ORPHAN, .token = 1};
+	assert_int_equal(rules_settle(&job, &s, later(9), &event, NULL), ST_OK);
+	assert_int_equal(job.attempts_made, 1);
+	assert_int_equal(job.attempts_allowed, 2);
+	assert_int_equal(job.crashes, 0);
+	assert_int_equal(job.error.len, 0);
+	assert_int_equal(job.run_at_us, NOON.wall_us);
+	assert_true(slice_is(event.reason, "its worker died while running another job"));
+}
+
+static void crash__is_forgiven_by_an_operator_alone(void **state)
+{
+	(void)state;
+	static const struct {
+		enum steer_verb verb;
+		enum job_state from;
+		unsigned left;
+	} rows[] = {
+		{STEER_RELEASE, JOB_HELD, 0},
+		{STEER_RETRY, JOB_CANCELLED, 0},
+		{STEER_REPLAY, JOB_COMPLETED, 0},
+		{STEER_HOLD, JOB_WAITING, 2},
+		{STEER_RUN_NOW, JOB_DELAYED, 2},
+		{STEER_CANCEL, JOB_WAITING, 2},
+	};
+	struct trigger t = trigger_of(3);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct job job = accepted(&t);
+		struct event event;
+		job.crashes = 2;
+		job.state = rows[i].from;
+		assert_int_equal(rules_steer(&job, rows[i].verb, NOON, slice_text("operator:me"),
+					 slice_text("because"), &event, NULL),
+			ST_OK);
+		assert_int_equal(job.crashes, rows[i].left);
+	}
+	struct job stalled = claimed(&t);
+	struct event event;
+	stalled.crashes = 2;
+	assert_int_equal(rules_expire_lease(&stalled, later(1), &event, NULL), ST_OK);
+	assert_int_equal(stalled.crashes, 2); /* a stall is no crash */
+	/* A number from elsewhere that is beyond all bounds. */
+	struct job job = claimed(&t);
+	struct settlement s = {.kind = SETTLE_CRASH, .token = 1};
+	job.crashes = UINT32_MAX;
+	assert_int_equal(rules_settle(&job, &s, NOON, &event, NULL), ST_OK);
+	assert_int_equal(job.state, JOB_HELD);
 }
 
 static void lease__over_by_time_or_by_boot(void **state)
@@ -269,6 +362,7 @@ static void steer__from_each_state(void **state)
 		[STEER_HOLD] = "hh.....",
 		[STEER_RELEASE] = ".....w.",
 		[STEER_RUN_NOW] = ".w.....",
+		[STEER_REPLAY] = "...ww.w",
 	};
 	static const char letters[JOB_STATE_N] = {'w', 'd', 'a', 'o', 'f', 'h', 'c'};
 	struct trigger t = trigger_of(3);
@@ -308,6 +402,33 @@ static void steer__retry_grants_anew_and_release_keeps_the_delay(void **state)
 		rules_steer(&job, STEER_RELEASE, later(50), slice_text("o"), slice_text(""), &event, NULL),
 		ST_OK);
 	assert_int_equal(job.state, JOB_DELAYED);
+}
+
+static void steer__replay_forgets_what_was_done_and_says_why(void **state)
+{
+	(void)state;
+	struct trigger t = trigger_of(7);
+	struct job job = claimed(&t);
+	struct event event;
+	struct slice who = slice_text("operator:me"), why = slice_text("they lost it"), none = SLICE_INIT;
+	struct settlement s = {.kind = SETTLE_COMPLETE, .token = 1, .outcome = slice_text("{}")};
+	job.checkpoint = slice_text("{\"fee\":1}");
+	assert_int_equal(rules_settle(&job, &s, NOON, &event, NULL), ST_OK);
+	assert_int_equal(rules_steer(&job, STEER_REPLAY, later(7), who, none, &event, NULL), ST_INVALID);
+	assert_int_equal(job.state, JOB_COMPLETED);
+	assert_int_equal(rules_steer(&job, STEER_REPLAY, later(7), who, why, &event, NULL), ST_OK);
+	assert_int_equal(job.state, JOB_WAITING);
+	assert_int_equal(job.attempts_made, 1);
+	assert_int_equal(job.attempts_allowed, 4);
+	assert_int_equal(job.give_up_at_us, later(7).wall_us + t.give_up_after_us);
+	assert_int_equal(job.outcome.len + job.checkpoint.len, 0);
+	assert_int_equal(job.finished_at_us, 0);
+	assert_int_equal(event.kind, EVENT_REPLAYED);
+	assert_int_equal(event.from, JOB_COMPLETED);
+	assert_true(slice_eq(event.actor, who) && slice_eq(event.reason, why));
+	assert_int_equal(rules_claim(&job, &ASK, later(8), &event, NULL), ST_OK);
+	assert_int_equal(job.attempts_made, 2);
+	assert_int_equal(job.lease.token, 2);
 }
 
 static void dedupe__as_a_table(void **state)
@@ -398,10 +519,14 @@ int main(void)
 		cmocka_unit_test(claim__raises_token_and_counts),
 		cmocka_unit_test(settle__stale_token_changes_nothing),
 		cmocka_unit_test(settle__each_kind),
+		cmocka_unit_test(crash__is_counted_apart_and_held_at_the_third),
+		cmocka_unit_test(orphan__is_tried_again_without_a_charge),
+		cmocka_unit_test(crash__is_forgiven_by_an_operator_alone),
 		cmocka_unit_test(lease__over_by_time_or_by_boot),
 		cmocka_unit_test(lease__a_job_that_kills_its_workers_ends),
 		cmocka_unit_test(steer__from_each_state),
 		cmocka_unit_test(steer__retry_grants_anew_and_release_keeps_the_delay),
+		cmocka_unit_test(steer__replay_forgets_what_was_done_and_says_why),
 		cmocka_unit_test(dedupe__as_a_table),
 		cmocka_unit_test(dedupe__each_part_of_the_key_counts),
 		cmocka_unit_test(place__each_state),

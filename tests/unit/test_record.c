@@ -86,6 +86,7 @@ static void assert_same_job(const struct job *a, const struct job *b)
 	assert_int_equal(a->solo_user, b->solo_user);
 	assert_int_equal(a->attempts_made, b->attempts_made);
 	assert_int_equal(a->attempts_allowed, b->attempts_allowed);
+	assert_int_equal(a->crashes, b->crashes);
 	assert_int_equal(a->last_event, b->last_event);
 	assert_int_equal(a->run_at_us, b->run_at_us);
 	assert_int_equal(a->give_up_at_us, b->give_up_at_us);
@@ -106,6 +107,7 @@ static void assert_same_event(const struct event *a, const struct event *b)
 	assert_int_equal(a->from, b->from);
 	assert_int_equal(a->http_status, b->http_status);
 	assert_int_equal(a->xfer_ms, b->xfer_ms);
+	assert_true(a->span == b->span);
 	assert_true(slice_eq(a->actor, b->actor) && slice_eq(a->reason, b->reason));
 	assert_true(slice_eq(a->name, b->name) && slice_eq(a->room, b->room) && slice_eq(a->data, b->data));
 }
@@ -151,12 +153,39 @@ static void codec__every_state_of_a_job(void **state)
 			job.finished_at_us = job.claimed_at_us + 5;
 			job.outcome = slice_text("{\"success\":true}");
 		}
+		job.crashes = (uint32_t)s * 1000;
 		job.run_at_us -= 10000000; /* before the id's time: differences may be negative */
 		record_encode_job(&job, &hashes, &out);
 		assert_int_equal(record_decode_job(buf_slice(&out), &back, &hashes), ST_OK);
 		assert_same_job(&job, &back);
 		buf_release(&out);
 	}
+}
+
+/* What the first records of version 1 did not have yet stands behind all they had. */
+static void codec__later_parts_stand_last(void **state)
+{
+	(void)state;
+	struct buf old = BUF_INIT(4096), new = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct event event = sample_event(), event_back = {.seq = event.seq};
+	struct job_hashes hashes = {99, 7};
+	record_encode_job(&job, &hashes, &old);
+	job.crashes = 2;
+	record_encode_job(&job, &hashes, &new);
+	assert_int_equal(new.len, old.len + 1);
+	assert_memory_equal(new.p + RECORD_HEAD + 4, old.p + RECORD_HEAD + 4, old.len - RECORD_HEAD - 4);
+	assert_int_equal(record_decode_job(buf_slice(&new), &back, &hashes), ST_OK);
+	assert_same_job(&job, &back);
+	record_encode_event(&event, &old);
+	event.span = 0xfedcba9876543210;
+	record_encode_event(&event, &new);
+	assert_int_equal(new.len, old.len + 8);
+	assert_memory_equal(new.p + RECORD_HEAD + 2, old.p + RECORD_HEAD + 2, old.len - RECORD_HEAD - 2);
+	assert_int_equal(record_decode_event(buf_slice(&new), &event_back), ST_OK);
+	assert_same_event(&event, &event_back);
+	buf_release(&old);
+	buf_release(&new);
 }
 
 /* Every single flipped bit and every cut is noticed, and none is read past the end. */
@@ -369,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codec__reads_back_what_it_wrote),
 		cmocka_unit_test(codec__every_state_of_a_job),
+		cmocka_unit_test(codec__later_parts_stand_last),
 		cmocka_unit_test(codec__damage_is_noticed),
 		cmocka_unit_test(codec__a_valid_checksum_over_nonsense_is_corrupt),
 		cmocka_unit_test(codec__a_newer_version_is_told_apart_from_damage),

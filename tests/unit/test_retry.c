@@ -1,6 +1,6 @@
 /* tests/unit/test_retry.c: the retry policy, as tables. */
+#include "spool/retry.h"
 #include "tests/support/unit.h"
-#include "worker/retry.h"
 
 static const struct retry_opts POLICY = {.attempts = 15,
 	.base_ms = 2000,
@@ -82,6 +82,173 @@ static void give_up__by_attempts_and_by_time(void **state)
 	assert_false(retry_decide(&POLICY, &c, &run_at_us));
 }
 
+static const struct retry_opts policies[] = {
+	{15, 2000, 3000, 3600000, 86400000, 1},                              /* the default */
+	{15, 2000, 3000, 3600000, 86400000, 0}, {1000, 1, 1000, 1, 1000, 1}, /* as many as there may be */
+	{1, 2000, 3000, 3600000, 86400000, 1}, {100, 2000, 3000, 3600000, 3 * 3600000, 1}, /* time ends it */
+	{7, 500, 1500, 10000, 20000, 1}, {40, 1000, 2000, 8000, 60000, 1},
+	{6, 3, 100000, 30 * INT64_C(86400000), 365 * INT64_C(86400000), 1},
+	{9, 5000, 1000, 1000, 1000, 1}, /* no second one */
+};
+enum { POLICIES_N = sizeof policies / sizeof *policies };
+#define START_US INT64_C(1790000000000000)
+
+static struct retry_start start_of(const struct retry_opts *policy)
+{
+	return (struct retry_start){.attempts_allowed = (uint32_t)policy->attempts,
+		.first_us = START_US,
+		.give_up_at_us = START_US + policy->give_up_after_ms * 1000};
+}
+
+/* Every try fails at once; chance says how much each jitter takes. How many there are; *last: when the last
+ * is. */
+static size_t simulate(
+	const struct retry_opts *policy, double (*chance)(void), struct retry_try *out, int64_t *last)
+{
+	struct retry_start start = start_of(policy);
+	struct retry_case c = {.attempts_allowed = start.attempts_allowed,
+		.give_up_at_us = start.give_up_at_us,
+		.now_us = start.first_us};
+	int64_t next_us = start.first_us;
+	size_t n = 0;
+	do {
+		c.now_us = *last = next_us;
+		if (out)
+			out[n] = (struct retry_try){.attempt = ++c.attempts_made, .at_us = next_us};
+		else
+			c.attempts_made++;
+		n++;
+		c.chance = chance();
+	} while (retry_decide(policy, &c, &next_us));
+	return n;
+}
+
+static double none(void)
+{
+	return 0;
+}
+
+static double most(void)
+{
+	return 0.9999999;
+}
+
+static double some(void)
+{
+	double chance = (double)random() / ((double)RAND_MAX + 1);
+	return random() % 4 == 0 ? 0 : random() % 3 == 0 ? 0.9999999 : chance;
+}
+
+static void tries__are_those_that_the_worker_decides_on(void **state)
+{
+	(void)state;
+	static struct retry_try tries[RETRY_TRIES_MAX], want[RETRY_TRIES_MAX];
+	for (size_t p = 0; p < POLICIES_N; p++) {
+		struct retry_start start = start_of(&policies[p]);
+		int64_t last;
+		size_t n = retry_tries(&policies[p], &start, tries, RETRY_TRIES_MAX);
+		assert_int_equal(n, simulate(&policies[p], none, want, &last));
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(tries[i].attempt, want[i].attempt);
+			assert_int_equal(tries[i].at_us, want[i].at_us);
+			assert_int_equal(tries[i].wait_us, i ? want[i].at_us - want[i - 1].at_us : 0);
+		}
+		size_t early_n = simulate(&policies[p], most, want, &last);
+		for (size_t i = 0; i < n && i < early_n; i++) /* a millisecond a try is lost in rounding */
+			assert_in_range(want[i].at_us - tries[i].earliest_us, 0, (i + 1) * 2000);
+		assert_int_equal(retry_tries(&policies[p], &start, tries, 1), 1);
+	}
+}
+
+static void tries__of_a_job_under_way(void **state)
+{
+	(void)state;
+	struct retry_try tries[RETRY_TRIES_MAX];
+	struct retry_start start = {
+		.attempts_made = 12, .attempts_allowed = 15, .first_us = 50, .give_up_at_us = INT64_MAX};
+	assert_int_equal(retry_tries(&POLICY, &start, tries, RETRY_TRIES_MAX), 3);
+	assert_int_equal(tries[0].attempt, 13);
+	assert_int_equal(tries[0].at_us, 50);
+	assert_int_equal(tries[2].attempt, 15);
+	assert_int_equal(tries[2].at_us, 50 + 2 * INT64_C(3600000000));
+	start.attempts_made = 15; /* due all the same: a claim asks for no allowance */
+	assert_int_equal(retry_tries(&POLICY, &start, tries, RETRY_TRIES_MAX), 1);
+	start.attempts_made = 1;
+	start.give_up_at_us = 40;
+	assert_int_equal(retry_tries(&POLICY, &start, tries, RETRY_TRIES_MAX), 1);
+	assert_int_equal(retry_sure_us(&POLICY, &start), 50);
+}
+
+/* No luck with jitter makes the last try come before the time that is called sure; and some nearly does. */
+static void sure__is_the_worst_that_jitter_can_do(void **state)
+{
+	(void)state;
+	srandom(4711);
+	for (size_t p = 0; p < POLICIES_N; p++) {
+		struct retry_start start = start_of(&policies[p]);
+		int64_t sure = retry_sure_us(&policies[p], &start), worst = INT64_MAX, last;
+		for (int round = 0; round < (policies[p].attempts > 100 ? 200 : 50000); round++) {
+			simulate(&policies[p], round == 0 ? most : round == 1 ? none : some, NULL, &last);
+			worst = last < worst ? last : worst;
+		}
+		if (worst < sure)
+			fail_msg("policy %zu: sure %lld, but %lld", p, (long long)(sure - START_US),
+				(long long)(worst - START_US));
+		if (worst - sure > (worst - START_US) / 10 + policies[p].attempts * 2000)
+			fail_msg("policy %zu: sure %lld, and never before %lld", p,
+				(long long)(sure - START_US), (long long)(worst - START_US));
+	}
+}
+
+static void first_after__at_the_edges(void **state)
+{
+	(void)state;
+	struct retry_try tries[RETRY_TRIES_MAX];
+	struct retry_start start = start_of(&POLICY);
+	size_t n = retry_tries(&POLICY, &start, tries, RETRY_TRIES_MAX);
+	assert_int_equal(n, 15);
+	assert_int_equal(retry_first_after(tries, n, 0), 0);
+	assert_int_equal(retry_first_after(tries, n, 1), 1);
+	assert_int_equal(retry_first_after(tries, n, 2000000), 1);
+	assert_int_equal(retry_first_after(tries, n, 2000001), 2);
+	assert_int_equal(retry_first_after(tries, n, INT64_C(27386000000)), 14);
+	assert_int_equal(retry_first_after(tries, n, INT64_C(27386000001)), 15);
+}
+
+/* Against jobs that are followed one by one. */
+static void load__as_jobs_that_are_counted(void **state)
+{
+	(void)state;
+	static const int64_t outages_s[] = {1, 3, 60, 600, 7200, 30000};
+	static const int edges_s[] = {0, 5, 60, 600, 3600};
+	enum { EDGES_N = sizeof edges_s / sizeof *edges_s, PER_S = 20 };
+	for (size_t p = 0; p < POLICIES_N; p++)
+		for (size_t o = 0; o < sizeof outages_s / sizeof *outages_s; o++) {
+			static struct retry_try tries[RETRY_TRIES_MAX];
+			struct retry_start start = start_of(&policies[p]);
+			int64_t outage_us = outages_s[o] * 1000000, counted[EDGES_N] = {0};
+			size_t n = retry_tries(&policies[p], &start, tries, RETRY_TRIES_MAX);
+			for (int64_t i = 0; i < outages_s[o] * PER_S; i++) {
+				int64_t left = outage_us - i * 1000000 / PER_S - 500000 / PER_S;
+				size_t k = retry_first_after(tries, n, left);
+				int64_t after = k < n ? tries[k].at_us - START_US - left : INT64_MAX;
+				for (size_t e = 0; e + 1 < EDGES_N; e++)
+					counted[e] += after >= edges_s[e] * INT64_C(1000000) &&
+						      after < edges_s[e + 1] * INT64_C(1000000);
+			}
+			for (size_t e = 0; e + 1 < EDGES_N; e++) {
+				int64_t width = edges_s[e + 1] - edges_s[e];
+				double got = retry_load(tries, n, outage_us, edges_s[e] * INT64_C(1000000),
+					edges_s[e + 1] * INT64_C(1000000));
+				double want = (double)counted[e] / PER_S / (double)width;
+				double slack = (double)(n < 30 ? n : 30) / PER_S / (double)width + 0.001;
+				if (got - want > slack || want - got > slack)
+					fail_msg("policy %zu, outage %zu, from %d s: %g, counted %g", p, o,
+						edges_s[e], got, want);
+			}
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +257,11 @@ int main(void)
 		cmocka_unit_test(jitter__takes_up_to_a_quarter),
 		cmocka_unit_test(retry_after__lengthens_up_to_the_cap_and_never_shortens),
 		cmocka_unit_test(give_up__by_attempts_and_by_time),
+		cmocka_unit_test(tries__are_those_that_the_worker_decides_on),
+		cmocka_unit_test(tries__of_a_job_under_way),
+		cmocka_unit_test(sure__is_the_worst_that_jitter_can_do),
+		cmocka_unit_test(first_after__at_the_edges),
+		cmocka_unit_test(load__as_jobs_that_are_counted),
 	};
 	return cmocka_run_group_tests_name("retry", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ static void job__to_the_byte(void **state)
 		.priority = 5,
 		.attempts_made = 2,
 		.attempts_allowed = 15,
+		.crashes = 2,
 		.accepted_at_us = INT64_C(1795486735123000),
 		.run_at_us = INT64_C(1795486735123000),
 		.finished_at_us = INT64_C(1795486736000000),
@@ -34,11 +35,13 @@ static void job__to_the_byte(void **state)
 		"{\"id\":\"019a0000-0001-7000-8000-0000000000ff\",\"phase\":3,\"workflow_id\":\"w\\\"1\","
 		"\"user_id\":\"u\","
 		"\"state\":\"failed\",\"priority\":5,\"attempts_made\":2,\"attempts_allowed\":15,"
+		"\"crashes\":2,"
 		"\"accepted_at\":\"2026-11-24T02:18:55.123Z\",\"run_at\":\"2026-11-24T02:18:55.123Z\","
 		"\"started_at\":null,"
 		"\"finished_at\":\"2026-11-24T02:18:56.000Z\",\"give_up_at\":null,\"behind\":null,\"lease\":"
 		"null,"
-		"\"idempotency_key\":null,\"source\":\"127.0.0.1\",\"traceparent\":null,\"error\":\"answered "
+		"\"idempotency_key\":null,\"source\":\"127.0.0.1\",\"traceparent\":null,\"trace_id\":null,"
+		"\"error\":\"answered "
 		"404\","
 		"\"outcome\":{\"amount\": 1.10},\"checkpoint\":null,\"payload\":{ \"a\" : 1 }}");
 	buf_release(&out);
@@ -85,7 +88,7 @@ static void event__every_kind_to_the_byte(void **state)
 	static const char *const names[] = {"accepted", "claimed", "completed", "retry", "failed", "released",
 		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
 		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
-		"progress", "restored", "repaired", "breaker"};
+		"progress", "restored", "repaired", "breaker", "crashed", "replayed"};
 	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		char want[200];
@@ -127,6 +130,8 @@ static void event__everything_set(void **state)
 		.wait_ms = 1,
 		.conn_ms = 2,
 		.xfer_ms = 3,
+		.traceparent = slice_text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+		.span = 0x00f067aa0ba902b7,
 		.name = slice_text("n"),
 		.room = slice_text("r"),
 		.data = slice_text("[1, 2]")};
@@ -139,7 +144,9 @@ static void event__everything_set(void **state)
 		"\"job_id\":\"01000000-0000-0000-0000-000000000000\",\"phase\":7,\"workflow_id\":\"w\","
 		"\"user_id\":\"u\\n\",\"from\":\"active\",\"to\":\"completed\",\"attempt\":3,"
 		"\"actor\":\"worker:h:1\",\"reason\":\"late\",\"http_status\":200,\"wait_ms\":1,"
-		"\"conn_ms\":2,\"xfer_ms\":3,\"name\":\"n\",\"room\":\"r\",\"data\":[1, 2]}");
+		"\"conn_ms\":2,\"xfer_ms\":3,"
+		"\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"span_id\":\"00f067aa0ba902b7\",\"name\":"
+		"\"n\",\"room\":\"r\",\"data\":[1, 2]}");
 	buf_release(&out);
 }
 
@@ -194,6 +201,27 @@ static void event__only_what_applies(void **state)
 		"{\"seq\":9,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"notification\","
 		"\"name\":\"notification\",\"room\":\"user_u\",\"data\":{\"type\":\"info\"}}");
 	buf_release(&out);
+}
+
+static void trace_id__of_what_is_a_traceparent(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *id;
+	} rows[] = {
+		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+			"0af7651916cd43dd8448eb211c80319c"},
+		{"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later",
+			"0af7651916cd43dd8448eb211c80319c"},
+		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", ""},
+		{"00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ""},
+		{"00-0af7651916cd43dd8448eb211c80319cb-7ad6b7169203331-01", ""},
+		{"000-af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ""},
+		{"", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (!slice_eq(show_trace_id(slice_text(rows[i].text)), slice_text(rows[i].id)))
+			fail_msg("%s", rows[i].text);
 }
 
 static void masked__at_any_depth(void **state)
@@ -271,6 +299,7 @@ int main(void)
 		cmocka_unit_test(receiver__to_the_byte),
 		cmocka_unit_test(event__every_kind_to_the_byte),
 		cmocka_unit_test(event__everything_set),
+		cmocka_unit_test(trace_id__of_what_is_a_traceparent),
 		cmocka_unit_test(masked__at_any_depth),
 	};
 	return cmocka_run_group_tests_name("show", tests, NULL, NULL);

@@ -24,7 +24,7 @@ struct model_job {
 	bool has_turn;
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
-	unsigned made, allowed;
+	unsigned made, allowed, crashes;
 };
 
 struct sim {
@@ -235,6 +235,16 @@ static void model_settle(struct sim *s, struct model_job *j, enum settle_kind ki
 	case SETTLE_RENEW:
 		j->lease_end_us = s->f->now.boot_us + LEASE_US;
 		break;
+	case SETTLE_CRASH:
+		j->crashes++;
+		j->allowed++;
+		j->state = j->crashes < 3 ? JOB_WAITING : JOB_HELD;
+		j->run_at_us = s->f->now.wall_us;
+		break;
+	case SETTLE_ORPHAN:
+		j->allowed++;
+		j->state = JOB_WAITING;
+		break;
 	case SETTLE_CHECKPOINT:
 		break;
 	}
@@ -245,7 +255,7 @@ static void do_settle(struct sim *s)
 	if (s->n == 0)
 		return;
 	struct model_job *j = &s->jobs[roll(s, s->n)];
-	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_RENEW + 1);
+	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_ORPHAN + 1);
 	uint64_t token = roll(s, 6) ? j->token : j->token + 1;
 	bool is_live_lease = j->state == JOB_ACTIVE && token == j->token;
 	enum status st = settle(s->f, j->id, token, kind);
@@ -261,8 +271,11 @@ static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb
 	bool ended = job_state_is_ended(j->state);
 	switch (verb) {
 	case STEER_RETRY:
-		if (j->state != JOB_FAILED && j->state != JOB_CANCELLED)
+	case STEER_REPLAY:
+		if (j->state != JOB_FAILED && j->state != JOB_CANCELLED &&
+			(verb == STEER_RETRY || j->state != JOB_COMPLETED))
 			return false;
+		j->crashes = 0;
 		j->has_turn = !anybody_live(s, j->workflow);
 		j->state = JOB_WAITING;
 		j->run_at_us = s->f->now.wall_us;
@@ -280,6 +293,7 @@ static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb
 	case STEER_RELEASE:
 		if (j->state != JOB_HELD)
 			return false;
+		j->crashes = 0;
 		j->state = j->run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
 		return true;
 	default:
@@ -439,6 +453,8 @@ static void compare(struct sim *s)
 		CHECK(s, s->f->ops->get(s->f->store, s->jobs[i].id, &job, NULL) == ST_OK);
 		CHECK(s, job.state == s->jobs[i].state);
 		CHECK(s, job.attempts_made == s->jobs[i].made);
+		CHECK(s, job.attempts_allowed == s->jobs[i].allowed);
+		CHECK(s, job.crashes == s->jobs[i].crashes);
 		CHECK(s, job.lease.token == s->jobs[i].token);
 		CHECK(s, !is_live(&s->jobs[i]) || job.has_turn == s->jobs[i].has_turn);
 		count[job.state]++;

@@ -49,6 +49,8 @@ static void settle_loaded(struct tx *tx, struct loaded *l, struct settlement *s)
 	struct event event;
 	snprintf(actor, sizeof actor, "worker:%s", l->job.lease.owner);
 	s->verdict = rules_settle(&l->job, s, tx->now, &event, NULL);
+	if (s->verdict == ST_CONFLICT && s->kind == SETTLE_ORPHAN)
+		return; /* no late result: what the dead worker held is not known to the moment */
 	if (s->verdict == ST_CONFLICT) {
 		event_append(tx, &event, &l->job);
 		job_update(tx, l);

@@ -164,6 +164,30 @@ static void del_unique_key(struct tx *tx, int kind, struct slice text, struct jo
 		tx_del_if_there(tx, TREE_KEY, key_slice(&key));
 }
 
+static bool is_live(struct tx *tx, struct job_id id)
+{
+	struct loaded l;
+	if (job_load(tx, id, JOB_STATE_ONLY, &l) != ST_OK)
+		return false;
+	bool live = !job_state_is_ended(l.job.state);
+	loaded_release(&l);
+	return live;
+}
+
+void job_revive_keys(struct tx *tx, const struct job *job)
+{
+	struct key key = key_unique(tx->store->seed, KIND_SOLO, job->user_id);
+	struct slice record;
+	struct job_id named;
+	if (!job->solo_user)
+		return;
+	if (tx_get(tx, TREE_KEY, key_slice(&key), &record) == ST_OK &&
+		record_decode_id(record, &named) == ST_OK && is_live(tx, named))
+		return;
+	record_encode_id(job->id, &tx->scratch);
+	tx_put(tx, TREE_KEY, key_slice(&key), buf_slice(&tx->scratch));
+}
+
 void job_drop_keys(struct tx *tx, const struct job *job)
 {
 	if (job->idempotency_key.len)

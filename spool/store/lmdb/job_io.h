@@ -38,6 +38,9 @@ void job_insert(struct tx *tx, struct job *job);
 void job_enter(struct tx *tx, const struct job *job, bool is_new);
 /* Take it out with everything that belongs to it, its events too. Needs JOB_WHOLE. */
 void job_delete(struct tx *tx, struct loaded *l);
+/* A job that has ended comes back to life: a solo user's answers for its user again, unless a later one that
+ * is alive does. Needs what was asked. */
+void job_revive_keys(struct tx *tx, const struct job *job);
 /* The entries under its unique keys that name it. Of a job of which only the trigger can be read too: then it
  * is not known whether its user is one. */
 void job_drop_keys(struct tx *tx, const struct job *job);

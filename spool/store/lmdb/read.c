@@ -50,6 +50,13 @@ enum status lmdb_get(struct store *store, struct job_id id, struct job *out, str
 
 static const char caller[] = "caller:";
 
+static struct slice take(const char **at, size_t len)
+{
+	struct slice text = slice_of(*at, len);
+	*at += len;
+	return text;
+}
+
 /* Who and what the event was about, from its job while that is retained. */
 static void add_ids(struct tx *tx, struct event *event)
 {
@@ -61,16 +68,17 @@ static void add_ids(struct tx *tx, struct event *event)
 	buf_add_slice(&mem, record);
 	buf_add_slice(&mem, l.job.workflow_id);
 	buf_add_slice(&mem, l.job.user_id);
+	buf_add_slice(&mem, l.job.traceparent);
 	buf_text(&mem, caller);
 	buf_add_slice(&mem, l.job.source);
 	struct event whole = {.seq = event->seq};
 	if (buf_status(&mem) == ST_OK && record_decode_event(slice_of(mem.p, record.len), &whole) == ST_OK) {
 		const char *at = mem.p + record.len;
-		whole.workflow_id = slice_of(at, l.job.workflow_id.len);
-		whole.user_id = slice_of(at + whole.workflow_id.len, l.job.user_id.len);
+		whole.workflow_id = take(&at, l.job.workflow_id.len);
+		whole.user_id = take(&at, l.job.user_id.len);
+		whole.traceparent = take(&at, l.job.traceparent.len);
 		if (whole.kind == EVENT_ACCEPTED)
-			whole.actor = slice_of(at + whole.workflow_id.len + whole.user_id.len,
-				sizeof caller - 1 + l.job.source.len);
+			whole.actor = take(&at, sizeof caller - 1 + l.job.source.len);
 		event_release(event);
 		*event = whole;
 		event->mem = mem;

@@ -230,14 +230,23 @@ enum status record_decode_trigger(struct slice record, bool with_payload, struct
 }
 
 enum job_flag { TURN = 1, ORDERED = 2, SOLO = 4 };
-enum job_part { STARTED = 1, FINISHED = 2, LEASED = 4, ERROR = 8, OUTCOME = 16, CHECKPOINT = 32, TOKEN = 64 };
+enum job_part {
+	STARTED = 1,
+	FINISHED = 2,
+	LEASED = 4,
+	ERROR = 8,
+	OUTCOME = 16,
+	CHECKPOINT = 32,
+	TOKEN = 64,
+	CRASHES = 128
+};
 
 static int parts_of(const struct job *job)
 {
 	return (job->started_at_us ? STARTED : 0) | (job->finished_at_us ? FINISHED : 0) |
 	       (job->state == JOB_ACTIVE ? LEASED : 0) | (job->error.len ? ERROR : 0) |
 	       (job->outcome.len ? OUTCOME : 0) | (job->checkpoint.len ? CHECKPOINT : 0) |
-	       (job->lease.token ? TOKEN : 0);
+	       (job->lease.token ? TOKEN : 0) | (job->crashes ? CRASHES : 0);
 }
 
 static void write_lease(struct buf *out, const struct lease *lease)
@@ -291,6 +300,8 @@ void record_encode_job(const struct job *job, const struct job_hashes *hashes, s
 	write_if(out, job->error);
 	write_if(out, job->outcome);
 	write_if(out, job->checkpoint);
+	if (parts & CRASHES)
+		write_varint(out, job->crashes);
 	record_end(out);
 }
 
@@ -328,6 +339,7 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	job->error = parts & ERROR ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->outcome = parts & OUTCOME ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->checkpoint = parts & CHECKPOINT ? read_text(&r) : (struct slice)SLICE_INIT;
+	job->crashes = parts & CRASHES ? (uint32_t)read_varint(&r) : 0;
 	bool known = (unsigned)job->state < JOB_STATE_N && phase_slot(job->phase) >= 0;
 	return r.bad || !known ? ST_CORRUPT : ST_OK;
 }
@@ -340,13 +352,14 @@ uint32_t record_peek_user(struct slice record)
 	return (uint32_t)read_fixed(&r, 4);
 }
 
-enum event_part { JOB_ID = 1, HTTP = 2, TIMES = 4, ACTOR = 8, REASON = 16, NOTICE = 32 };
+enum event_part { JOB_ID = 1, HTTP = 2, TIMES = 4, ACTOR = 8, REASON = 16, NOTICE = 32, SPAN = 64 };
 
 static int event_parts(const struct event *e)
 {
 	return (id_is_zero(e->job) ? 0 : JOB_ID) | (e->http_status ? HTTP : 0) |
 	       (e->wait_ms || e->conn_ms || e->xfer_ms ? TIMES : 0) | (e->actor.len ? ACTOR : 0) |
-	       (e->reason.len ? REASON : 0) | (e->name.len || e->room.len || e->data.len ? NOTICE : 0);
+	       (e->reason.len ? REASON : 0) | (e->name.len || e->room.len || e->data.len ? NOTICE : 0) |
+	       (e->span ? SPAN : 0);
 }
 
 void record_encode_event(const struct event *e, struct buf *out)
@@ -378,6 +391,8 @@ void record_encode_event(const struct event *e, struct buf *out)
 		write_text(out, e->room);
 		write_text(out, e->data);
 	}
+	if (parts & SPAN)
+		write_fixed(out, e->span, 8);
 	record_end(out);
 }
 
@@ -421,6 +436,7 @@ enum status record_decode_event(struct slice record, struct event *e)
 		e->room = read_text(&r);
 		e->data = read_text(&r);
 	}
+	e->span = parts & SPAN ? read_fixed(&r, 8) : 0;
 	return r.bad || (unsigned)e->kind >= EVENT_KIND_N ? ST_CORRUPT : ST_OK;
 }
 

@@ -5,10 +5,11 @@
 #include "spool/store/lmdb/verbs.h"
 #include "spool/store/lmdb/wake.h"
 
-/* A job that comes back to life joins its workflow's line again; the turn is free only if nobody else is
- * alive. */
+/* A job that comes back to life answers for its keys and joins its workflow's line again; the turn is free
+ * only if nobody else is alive. */
 static void rejoin(struct tx *tx, struct loaded *l)
 {
+	job_revive_keys(tx, &l->job);
 	if (!l->job.ordered)
 		return;
 	l->job.has_turn = line_join(tx, l->hashes.workflow, l->job.id);
@@ -22,7 +23,7 @@ static void steer_loaded(struct tx *tx, struct loaded *l, enum steer_verb verb, 
 	result->state = l->job.state;
 	if (result->status != ST_OK)
 		return;
-	if (verb == STEER_RETRY)
+	if (verb == STEER_RETRY || verb == STEER_REPLAY)
 		rejoin(tx, l);
 	event_append(tx, &event, &l->job);
 	job_update(tx, l);
