@@ -79,8 +79,8 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
 CONFORMANCE_TESTS := intake phases retry queue crash
-SUPPORT_SRCS := $(addprefix tests/support/, receiver.c instance.c)
-SUPPORT_LIBS := -lcurl
+SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
+SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm fault/test_calls))
