@@ -2,8 +2,8 @@
  * harm.
  *
  * Only http and https; no redirects, no proxies, no netrc; response body and headers are capped as they
- * arrive, whatever Content-Length says. Threads: all calls from one thread, but for http_wakeup(), which any
- * may call. */
+ * arrive, whatever Content-Length says. A request is sent at most once, on a kept connection, too. Threads:
+ * all calls from one thread, but for http_wakeup(), which any may call. */
 #ifndef WORKER_HTTP_H
 #define WORKER_HTTP_H
 #include "spool/base/buf.h"
