@@ -78,7 +78,8 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := intake phases retry matrix connect queue crash
+CONFORMANCE_TESTS := intake phases retry matrix connect queue crash fence
+CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
@@ -123,7 +124,7 @@ $(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $$(call ob
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 CONFORMANCE_PROGRAMS := $(CONFORMANCE_TESTS:%=$(B)/tests/conformance/test_%)
-$(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
+$(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/test_%.o $$(call obj,$$(CONFORMANCE_OBJS_$$*) $(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 $(B)/tests/fault/test_calls: | $(B)/tests/fault/fail_calls.so

@@ -52,13 +52,18 @@ static void write_checkpoint(struct attempt *a, struct outcome *o)
 	jx_value(&w, NULL, a->run.checkpoint);
 }
 
+static void leave_to_lease(struct attempt *a, const char *outcome, enum log_level level)
+{
+	struct slice none = SLICE_INIT;
+	log_outcome(a, outcome, level, none);
+	feed_abandon(a->env->feed, a->job.id, a->job.lease.token);
+	end(a);
+}
+
 /* There is no memory to go on with, nor to say so. */
 static void abandon(struct attempt *a)
 {
-	struct slice none = SLICE_INIT;
-	log_outcome(a, "abandoned", LOG_LEVEL_ERR, none);
-	feed_abandon(a->env->feed, a->job.id, a->job.lease.token);
-	end(a);
+	leave_to_lease(a, "abandoned", LOG_LEVEL_ERR);
 }
 
 static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
@@ -242,6 +247,14 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 	}
 }
 
+/* A process that was stopped for a while (or its host) may hold leases that are over: the job may be somebody
+ * else's now, and be done. */
+static bool has_lease(const void *tag)
+{
+	const struct attempt *a = tag;
+	return feed_has_lease(a->env->feed, &a->job.lease);
+}
+
 static void call_done(void *tag, const struct http_answer *answer)
 {
 	struct attempt *a = tag;
@@ -252,6 +265,10 @@ static void call_done(void *tag, const struct http_answer *answer)
 	a->http_status = answer->status;
 	a->conn_ms += answer->conn_ms;
 	a->xfer_ms += answer->xfer_ms;
+	if (answer->is_withheld) {
+		leave_to_lease(a, "stalled", LOG_LEVEL_WARNING);
+		return;
+	}
 	if (answer->status && a->handler->accepts && a->handler->accepts(call, answer->status))
 		failure = FAILURE_NONE;
 	if (failure == FAILURE_NONE) {
@@ -270,6 +287,7 @@ static void make_call(struct attempt *a)
 	struct call_request request;
 	struct why why = WHY_INIT;
 	enum status st = call_build(&request, &a->run, a->handler, a->handler->calls[a->call_at], &why);
+	request.request.may_send = has_lease;
 	if (st == ST_OK) {
 		st = http_start(a->env->http, &request.request, call_done, a);
 		a->is_calling = st == ST_OK;

@@ -12,8 +12,9 @@ struct transfer {
 	struct curl_slist *headers;
 	struct buf request_body, answer_body;
 	size_t header_bytes;
-	bool too_large, unanswered;
+	bool too_large, unanswered, withheld;
 	bool has_head; /* the answer's last header has come */
+	bool (*may_send)(const void *tag);
 	http_done done;
 	void *tag;
 	char error[CURL_ERROR_SIZE];
@@ -72,14 +73,15 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 /* libcurl sends a request once more when a kept connection ends without an answer. The receiver may have
  * taken the first one, so what follows is an attempt of its own and the policy's to decide: only a request of
  * which nothing was sent goes on. */
-static int may_send(void *arg, char *to, char *from, int to_port, int from_port)
+static int before_sending(void *arg, char *to, char *from, int to_port, int from_port)
 {
 	struct transfer *t = arg;
 	long sent = 0;
 	(void)to, (void)from, (void)to_port, (void)from_port;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
 	t->unanswered = sent > 0;
-	return sent > 0 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	t->withheld = !t->unanswered && t->may_send && !t->may_send(t->tag);
+	return t->unanswered || t->withheld ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* What no request may change. */
@@ -95,7 +97,7 @@ static bool set_up(struct transfer *t)
 	       curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, may_send) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_sending) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_PREREQDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
@@ -225,7 +227,8 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	t->done = done;
 	t->tag = tag;
 	t->header_bytes = 0;
-	t->too_large = t->unanswered = t->has_head = false;
+	t->too_large = t->unanswered = t->withheld = t->has_head = false;
+	t->may_send = request->may_send;
 	t->error[0] = '\0';
 	enum status st = set_request(t, request);
 	if (st == ST_OK && curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
@@ -277,6 +280,7 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 		return;
 	}
 	a->is_permanent = is_impossible(t, rc);
+	a->is_withheld = t->withheld;
 	a->error = t->too_large                ? "the answer is larger than worker.max-response"
 		   : t->unanswered             ? "the connection was closed without an answer"
 		   : rc == CURLE_OK            ? "the connection was closed within the answer's headers"

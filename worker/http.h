@@ -17,12 +17,15 @@ struct http_request {
 	size_t headers_n;
 	struct slice body;
 	int64_t timeout_ms, connect_timeout_ms;
+	/* Asked with the tag when all that is left is to send; false: nothing is sent. NULL: sent always. */
+	bool (*may_send)(const void *tag);
 };
 
 /* What came of a request. Borrowed for the length of the callback. */
 struct http_answer {
 	long status;       /* 0: none came, error says why */
 	bool is_permanent; /* the request itself is impossible: trying again will not help */
+	bool is_withheld;  /* may_send() said so */
 	const char *error;
 	struct slice body;
 	int64_t retry_after_s; /* 0: none */
