@@ -84,7 +84,7 @@ SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c 
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
-PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm fault/test_calls))
+PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points fault/test_calls))
 SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := request record wire conf dump spool
@@ -129,7 +129,7 @@ $(CONFORMANCE_PROGRAMS): $(B)/tests/conformance/test_%: $(B)/tests/conformance/t
 
 $(B)/tests/fault/test_calls: | $(B)/tests/fault/fail_calls.so
 $(B)/tests/power/test_power: $(call obj,tests/power/replay.c) | $(B)/tests/power/record.so
-$(B)/tests/crash/test_storm: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
+$(B)/tests/crash/test_storm $(B)/tests/crash/test_points: $(call obj,tests/crash/history.c) | $(B)/tests/crash/kill_at.so
 $(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
