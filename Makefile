@@ -45,7 +45,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry call validate access route options query dispatch server
+UNIT_TESTS := base opts show ctl docs model record store store_reads simulation group damage care dump repair retention money retry day call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c
@@ -56,6 +56,7 @@ UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
 UNIT_OBJS_money := worker/money.c
 UNIT_OBJS_retry := worker/retry.c
+UNIT_OBJS_day := worker/retry.c tests/unit/store_fixture.c tests/unit/weather.c tests/crash/history.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
@@ -85,7 +86,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh libfuzzer.sh)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh simulation.sh day.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := request record wire conf dump spool
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
