@@ -131,7 +131,7 @@ static void kept_connection__closed_before_the_request_costs_nothing(void **stat
 	receiver_rule(w->python, (struct rule){.how = CLOSE_AFTER, .times = 1});
 	matching_job(w->in, "polite-1", id);
 	assert_int_equal(attempts_until(w->in, id, "completed"), 1);
-	clock_sleep_ms(50);
+	clock_sleep_ms(200);
 	matching_job(w->in, "polite-2", id);
 	assert_int_equal(attempts_until(w->in, id, "completed"), 1);
 }

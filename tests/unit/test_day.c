@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SEEDS = 3 };
+enum { SEEDS = 1 };
 #else
 enum { SEEDS = 10 };
 #endif
