@@ -53,13 +53,18 @@ static void write_checkpoint(struct attempt *a, struct outcome *o)
 	jx_value(&w, NULL, a->run.checkpoint);
 }
 
+static void leave_to_lease(struct attempt *a, const char *outcome, enum log_level level)
+{
+	struct slice none = SLICE_INIT;
+	log_outcome(a, outcome, level, none);
+	feed_abandon(a->env->feed, a->job.id, a->job.lease.token);
+	end(a);
+}
+
 /* There is no memory to go on with, nor to say so. */
 static void abandon(struct attempt *a)
 {
-	struct slice none = SLICE_INIT;
-	log_outcome(a, "abandoned", LOG_LEVEL_ERR, none);
-	feed_abandon(a->env->feed, a->job.id, a->job.lease.token);
-	end(a);
+	leave_to_lease(a, "abandoned", LOG_LEVEL_ERR);
 }
 
 static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
@@ -244,6 +249,14 @@ static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 	}
 }
 
+/* A process that was stopped for a while (or its host) may hold leases that are over: the job may be somebody
+ * else's now, and be done. */
+static bool has_lease(const void *tag)
+{
+	const struct attempt *a = tag;
+	return feed_has_lease(a->env->feed, &a->job.lease);
+}
+
 static void take_answer(struct attempt *a, const struct http_answer *answer)
 {
 	int call = a->calls[a->call_at];
@@ -252,6 +265,10 @@ static void take_answer(struct attempt *a, const struct http_answer *answer)
 	a->http_status = answer->status;
 	a->conn_ms += answer->conn_ms;
 	a->xfer_ms += answer->xfer_ms;
+	if (answer->is_withheld) {
+		leave_to_lease(a, "stalled", LOG_LEVEL_WARNING);
+		return;
+	}
 	if (opts_is_success(&a->env->opts->call[call], answer->status)) {
 		call_succeeded(a, answer);
 		return;
@@ -281,6 +298,7 @@ static void make_call(struct attempt *a)
 	struct why why = WHY_INIT;
 	a->http_status = 0;
 	enum status st = call_build(&request, &a->run, a->handler, a->calls[a->call_at], &why);
+	request.request.may_send = has_lease;
 	if (st == ST_OK) {
 		st = http_start(a->env->http, &request.request, call_done, a);
 		a->is_calling = st == ST_OK;

@@ -32,6 +32,8 @@ struct feed {
 	pthread_t thread;
 	int event_fd; /* rung by the loop */
 	atomic_bool stop_claims, finish, broken;
+	/* Leases claimed after lapsed_us and renewed run until renewed_until_us (moment.boot_us). */
+	_Atomic int64_t lapsed_us, renewed_until_us;
 	pthread_mutex_t lock;
 	struct outcome *given, **given_last; /* from the loop; under the lock */
 	struct feed_news *news;              /* ring, to the loop; under the lock */
@@ -253,6 +255,19 @@ static void keep_pace(struct feed *f)
 	f->pace = now > f->pace ? now : f->pace - (f->pace - now + 7) / 8;
 }
 
+/* The process was stopped for a while, or its host: some leases were over before they were renewed. Which
+ * ones the loop learns by and by (FEED_LOST); until then it must take none of them for renewed. */
+static void note_renewals(struct feed *f, size_t n, const struct settlement *renewals, struct moment now)
+{
+	bool all_renewed = true;
+	for (size_t i = 0; i < n; i++)
+		all_renewed &= renewals[i].verdict == ST_OK;
+	if (!all_renewed && now.boot_us >= atomic_load(&f->renewed_until_us))
+		atomic_store(&f->lapsed_us, now.boot_us);
+	if (n > 0)
+		atomic_store(&f->renewed_until_us, now.boot_us + f->conf.opts->worker.lease_ms * 1000);
+}
+
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
 static bool exchange(struct feed *f)
 {
@@ -266,13 +281,15 @@ static bool exchange(struct feed *f)
 		.max_bytes = HELD_BYTES - (f->held.bytes < HELD_BYTES ? f->held.bytes : 0),
 		.lease_ms = f->conf.opts->worker.lease_ms,
 	};
+	struct moment now = clock_now();
 	enum status st = spool_exchange(
-		f->conf.spool, clock_now(), f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
+		f->conf.spool, now, f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
 	if (st != ST_OK) {
 		note_failure(f, st, &why);
 		return false;
 	}
 	f->fail_ms = 0;
+	note_renewals(f, n - outcomes, &f->settlements[outcomes], now);
 	drop_written(f, outcomes);
 	for (size_t i = outcomes; i < n; i++)
 		follow_up(f, &f->settlements[i], false);
@@ -363,12 +380,22 @@ struct feed *feed_start(const struct feed_conf *conf, struct why *why)
 	pthread_mutex_init(&f->lock, NULL);
 	retain_init(&f->retain, conf->opts, conf->spool);
 	f->next_renew_us = clock_mono_us() + conf->opts->worker.lease_ms * 1000 / 3;
+	atomic_store(&f->renewed_until_us, clock_now().boot_us + conf->opts->worker.lease_ms * 1000);
 	if (!allocate(f) || pthread_create(&f->thread, NULL, run, f) != 0) {
 		why_set(why, ST_NOMEM, "cannot start the feed thread");
 		feed_free(f);
 		return NULL;
 	}
 	return f;
+}
+
+bool feed_has_lease(const struct feed *f, const struct lease *lease)
+{
+	int64_t now_us = clock_now().boot_us, lease_us = f->conf.opts->worker.lease_ms * 1000;
+	int64_t until_us = atomic_load(&f->renewed_until_us); /* before lapsed_us, which is set first */
+	if (now_us < lease->deadline_boot_us)
+		return true;
+	return lease->deadline_boot_us - lease_us > atomic_load(&f->lapsed_us) && now_us < until_us;
 }
 
 void feed_stop_claims(struct feed *f)

@@ -4,7 +4,7 @@
  *
  * Invariant: an outcome that was given is written, however often that takes, or refused by the spool as
  * fenced; it is never dropped while the process lives. Threads: feed_give, feed_abandon, feed_take,
- * feed_stop_claims, feed_finish are for the loop. */
+ * feed_has_lease, feed_stop_claims, feed_finish are for the loop. */
 #ifndef WORKER_FEED_H
 #define WORKER_FEED_H
 #include "worker/outcome.h"
@@ -50,6 +50,9 @@ void feed_abandon(struct feed *feed, struct job_id id, uint64_t token);
 void feed_crashed(struct feed *feed, struct job_id id, uint64_t token, bool in_its_code);
 /* false: nothing new. */
 bool feed_take(struct feed *feed, struct feed_news *out);
+/* Does this lease, which the feed handed out, still run? Never true of one that is over; false of one that is
+ * not, at worst, after renewals that came too late. */
+bool feed_has_lease(const struct feed *feed, const struct lease *lease);
 void feed_stop_claims(struct feed *feed);
 /* Write what was given and end the thread. true: all of it was written. */
 bool feed_finish(struct feed *feed);

@@ -23,9 +23,11 @@ struct transfer {
 	struct curl_slist *headers;
 	struct buf request_body, answer_body;
 	size_t header_bytes;
-	bool too_large;
 	struct http *http;
 	char refused[INET6_ADDRSTRLEN]; /* an address that was not connected to */
+	bool too_large, unanswered, withheld;
+	bool has_head; /* the answer's last header has come */
+	bool (*may_send)(const void *tag);
 	http_done done;
 	void *tag;
 	char error[CURL_ERROR_SIZE];
@@ -65,10 +67,19 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 	return 0;
 }
 
+/* Hints may come before it, each a head of its own. */
+static void follow_head(struct transfer *t, struct slice line)
+{
+	if (line.len >= 5 && memcmp(line.p, "HTTP/", 5) == 0)
+		t->has_head = false;
+	else if (line.len > 0 && (line.p[0] == '\r' || line.p[0] == '\n'))
+		t->has_head = true;
+}
+
 static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
-	(void)bytes;
+	follow_head(t, slice_of(bytes, size * n));
 	t->header_bytes += size * n;
 	if (t->header_bytes <= HEADERS_BYTES_MAX)
 		return size * n;
@@ -99,6 +110,20 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
 }
 
+/* libcurl sends a request once more when a kept connection ends without an answer. The receiver may have
+ * taken the first one, so what follows is an attempt of its own and the policy's to decide: only a request of
+ * which nothing was sent goes on. */
+static int before_sending(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct transfer *t = arg;
+	long sent = 0;
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	t->unanswered = sent > 0;
+	t->withheld = !t->unanswered && t->may_send && !t->may_send(t->tag);
+	return t->unanswered || t->withheld ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* What no request may change. */
 static bool set_up(struct transfer *t)
 {
@@ -117,6 +142,8 @@ static bool set_up(struct transfer *t)
 	       curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_HEADERDATA, t) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_sending) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PREREQDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_PRIVATE, t) == CURLE_OK;
@@ -257,7 +284,8 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	t->done = done;
 	t->tag = tag;
 	t->header_bytes = 0;
-	t->too_large = false;
+	t->too_large = t->unanswered = t->withheld = t->has_head = false;
+	t->may_send = request->may_send;
 	t->error[0] = t->refused[0] = '\0';
 	enum status st = set_request(t, request);
 	if (st == ST_OK && curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
@@ -300,7 +328,8 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
 	a->conn_ms = connected_us / 1000;
 	a->xfer_ms = (total_us - connected_us) / 1000;
-	if (rc == CURLE_OK) {
+	/* To libcurl a status line is an answer, even if the connection ended before the rest of its head. */
+	if (rc == CURLE_OK && t->has_head) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
 		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
 		a->retry_after_s = retry_after > 0 ? retry_after : 0;
@@ -314,6 +343,16 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 	a->error = t->too_large  ? "the answer is larger than worker.max-response"
 		   : t->error[0] ? t->error
 				 : curl_easy_strerror(rc);
+	a->is_withheld = t->withheld;
+	if (t->refused[0])
+		snprintf(t->error, sizeof t->error,
+			"the address %s is not to be called (worker.allowed-networks)", t->refused);
+	a->error = t->too_large                ? "the answer is larger than worker.max-response"
+		   : t->unanswered             ? "the connection was closed without an answer"
+		   : rc == CURLE_OK            ? "the connection was closed within the answer's headers"
+		   : rc == CURLE_OUT_OF_MEMORY ? "a header line is too long, or there is no memory"
+		   : t->error[0]               ? t->error
+					       : curl_easy_strerror(rc);
 }
 
 static void report_ended(struct http *http)

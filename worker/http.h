@@ -5,8 +5,8 @@
  * speaks it over TLS. Response body and headers are capped as they arrive, whatever Content-Length says.
  * Addresses that no receiver of ours has (link-local ones, the clouds' metadata services, multicast) are not
  * connected to, whatever a name resolves to, unless they are allowed (OWASP, Server Side Request Forgery
- * Prevention). Threads: all calls from one thread, but for http_wakeup(), which any
- * may call. */
+ * Prevention). A request is sent at most once, on a kept connection, too. Threads: all calls from one thread,
+ * but for http_wakeup(), which any may call. */
 #ifndef WORKER_HTTP_H
 #define WORKER_HTTP_H
 #include "spool/base/buf.h"
@@ -21,12 +21,15 @@ struct http_request {
 	struct slice body;
 	int64_t timeout_ms, connect_timeout_ms;
 	const char *ca_file; /* PEM of the authorities to trust; NULL or "": the system's */
+	/* Asked with the tag when all that is left is to send; false: nothing is sent. NULL: sent always. */
+	bool (*may_send)(const void *tag);
 };
 
 /* What came of a request. Borrowed for the length of the callback. */
 struct http_answer {
 	long status;       /* 0: none came, error says why */
 	bool is_permanent; /* the request itself is impossible: trying again will not help */
+	bool is_withheld;  /* may_send() said so */
 	const char *error;
 	struct slice body;
 	int64_t retry_after_s; /* 0: none */

@@ -101,6 +101,7 @@ static void kill_live(void)
 		kill_by_file(live[i]->dir, "/nginx.pid", SIGTERM); /* or its workers would stay */
 		kill_by_file(live[i]->dir, "/clario-fcgi.pid", SIGKILL);
 		kill_by_file(live[i]->dir, "/clario-worker.pid", SIGKILL);
+		kill_by_file(live[i]->dir, "/clario-worker-2.pid", SIGKILL);
 	}
 }
 
@@ -183,19 +184,25 @@ void instance_stop(struct instance *in)
 		fail_msg("stop: %d, check: %d %s (or a sanitizer's report above)", stopped, checked, out);
 }
 
+#define SECOND_WORKER "clario-worker-2"
 static const char *const names[] = {"nginx", "clario-fcgi", "clario-worker"};
 
-pid_t instance_pid(struct instance *in, enum daemon daemon)
+static pid_t read_pid(struct instance *in, const char *name)
 {
 	char path[128];
 	int pid = 0;
-	snprintf(path, sizeof path, "%s/%s.pid", in->dir, names[daemon]);
+	snprintf(path, sizeof path, "%s/%s.pid", in->dir, name);
 	FILE *file = fopen(path, "re");
 	if (!file || fscanf(file, "%d", &pid) != 1)
 		pid = 0;
 	if (file)
 		fclose(file);
 	return pid;
+}
+
+pid_t instance_pid(struct instance *in, enum daemon daemon)
+{
+	return read_pid(in, names[daemon]);
 }
 
 static bool is_alive(pid_t pid)
@@ -218,9 +225,8 @@ bool instance_is_running(struct instance *in, enum daemon daemon)
 	return pid > 0 && is_alive(pid);
 }
 
-void instance_kill(struct instance *in, enum daemon daemon, int signal)
+static void end_process(pid_t pid, int signal)
 {
-	pid_t pid = instance_pid(in, daemon);
 	int64_t until = clock_mono_us() + WAIT_MS * 1000;
 	assert_true(pid > 0);
 	assert_int_equal(kill(pid, signal), 0);
@@ -230,15 +236,21 @@ void instance_kill(struct instance *in, enum daemon daemon, int signal)
 	assert_false(is_alive(pid));
 }
 
-void instance_launch(struct instance *in, enum daemon daemon)
+void instance_kill(struct instance *in, enum daemon daemon, int signal)
+{
+	end_process(instance_pid(in, daemon), signal);
+}
+
+/* Start a program whose pid file and log are called name. */
+static pid_t launch(struct instance *in, const char *daemon, const char *name)
 {
 	char program[256], conf[128], pid_file[128], log[128];
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
-	snprintf(program, sizeof program, "%s/%s", build_dir(), names[daemon]);
+	snprintf(program, sizeof program, "%s/%s", build_dir(), daemon);
 	snprintf(conf, sizeof conf, "%s/clario.conf", in->dir);
-	snprintf(pid_file, sizeof pid_file, "%s/%s.pid", in->dir, names[daemon]);
-	snprintf(log, sizeof log, "%s/%s.log", in->dir, names[daemon]);
+	snprintf(pid_file, sizeof pid_file, "%s/%s.pid", in->dir, name);
+	snprintf(log, sizeof log, "%s/%s.log", in->dir, name);
 	unlink(pid_file);
 	char *argv[] = {program, "-c", conf, "-p", pid_file, NULL};
 	posix_spawn_file_actions_init(&actions);
@@ -246,9 +258,25 @@ void instance_launch(struct instance *in, enum daemon daemon)
 	assert_int_equal(posix_spawn(&pid, program, &actions, NULL, argv, environ), 0);
 	posix_spawn_file_actions_destroy(&actions);
 	int64_t until = clock_mono_us() + WAIT_MS * 1000;
-	while (instance_pid(in, daemon) == 0 && clock_mono_us() < until)
+	while (read_pid(in, name) == 0 && clock_mono_us() < until)
 		clock_sleep_ms(5);
-	assert_true(instance_pid(in, daemon) > 0);
+	assert_true(read_pid(in, name) > 0);
+	return pid;
+}
+
+void instance_launch(struct instance *in, enum daemon daemon)
+{
+	launch(in, names[daemon], names[daemon]);
+}
+
+pid_t instance_add_worker(struct instance *in)
+{
+	return launch(in, names[WORKER], SECOND_WORKER);
+}
+
+void instance_end_added(struct instance *in)
+{
+	end_process(read_pid(in, SECOND_WORKER), SIGTERM);
 }
 
 void instance_wait_ready(struct instance *in)

@@ -30,6 +30,9 @@ pid_t instance_pid(struct instance *in, enum daemon daemon);
 bool instance_is_running(struct instance *in, enum daemon daemon);
 void instance_kill(struct instance *in, enum daemon daemon, int signal); /* and wait until it is gone */
 void instance_launch(struct instance *in, enum daemon daemon);           /* FCGI or WORKER, after a kill */
+/* A second worker on the same spool; it must be ended before the instance is stopped. */
+pid_t instance_add_worker(struct instance *in);
+void instance_end_added(struct instance *in);
 void instance_wait_ready(struct instance *in);
 /* Run clario-spool ARGS on the instance's spool; its exit code; stdout into out (cut at cap). */
 int instance_tool(struct instance *in, const char *args, char *out, size_t cap);

@@ -1,10 +1,12 @@
-/* tests/support/receiver.c: see receiver.h. A thread per connection; connections are few. */
+/* tests/support/receiver.c: see receiver.h. A thread per connection; connections are few. How an answer is
+ * given is misbehave.c's. */
 #include "tests/support/receiver.h"
 
 #include "spool/base/clock.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RULES_MAX = 64, CONNECTIONS_MAX = 512, REQUEST_MAX = 1 << 20 };
+enum { RULES_MAX = 256, CONNECTIONS_MAX = 512, REQUEST_MAX = 1 << 20 };
 
 struct receiver {
 	pthread_mutex_t lock;
@@ -22,8 +24,12 @@ struct receiver {
 	int listen_fd, port;
 	atomic_bool stopping;
 	char url[64];
+	struct ssl_ctx_st *context; /* of the next connection; NULL: plain */
 	struct rule rules[RULES_MAX];
 	size_t rules_n;
+	enum misbehaviour at_connect;
+	int at_connect_times;
+	size_t met; /* connections accepted */
 	struct call *calls;
 	size_t calls_n, calls_cap;
 	int connections[CONNECTIONS_MAX]; /* descriptors, -1: free */
@@ -40,11 +46,13 @@ static bool fits(const struct call *call, const char *path_has, const char *body
 	return has(call->path, path_has) && has(call->body, body_has);
 }
 
-static struct rule choose(struct receiver *r, const struct call *call)
+static struct rule choose(struct receiver *r, const struct call *call, bool is_kept)
 {
 	for (size_t i = 0; i < r->rules_n; i++) {
 		struct rule *rule = &r->rules[i];
 		if (rule->times < 0 || !fits(call, rule->path_has, rule->body_has))
+			continue;
+		if (rule->only_kept && !is_kept)
 			continue;
 		struct rule chosen = *rule;
 		if (rule->times > 0 && --rule->times == 0)
@@ -54,7 +62,7 @@ static struct rule choose(struct receiver *r, const struct call *call)
 	return (struct rule){.how = BEHAVE};
 }
 
-static struct rule record(struct receiver *r, const struct call *call)
+static struct rule record(struct receiver *r, const struct call *call, bool is_kept)
 {
 	pthread_mutex_lock(&r->lock);
 	if (r->calls_n == r->calls_cap) {
@@ -64,65 +72,10 @@ static struct rule record(struct receiver *r, const struct call *call)
 			abort();
 	}
 	r->calls[r->calls_n++] = *call;
-	struct rule rule = choose(r, call);
+	struct rule rule = choose(r, call, is_kept);
 	pthread_cond_broadcast(&r->changed);
 	pthread_mutex_unlock(&r->lock);
 	return rule;
-}
-
-static bool send_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static void send_endless(struct receiver *r, int fd, const char *head, const char *piece)
-{
-	bool going = send_all(fd, head, strlen(head));
-	while (going && !atomic_load(&r->stopping))
-		going = send_all(fd, piece, strlen(piece));
-}
-
-/* true: the connection may be used again. */
-static bool answer(struct receiver *r, int fd, const struct rule *rule)
-{
-	static const struct linger reset = {1, 0};
-	char head[4096], byte;
-	const char *body = rule->body ? rule->body : "{}";
-	int64_t until = clock_mono_us() + rule->delay_ms * 1000;
-	while (clock_mono_us() < until && !atomic_load(&r->stopping))
-		clock_sleep_ms(5);
-	switch (rule->how) {
-	case CLOSE_AT_ONCE:
-		return false;
-	case RESET:
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-		return false;
-	case HANG:
-		return recv(fd, &byte, 1, 0) > 0 && false;
-	case GARBAGE:
-		send_all(fd, "\x16\x03\x01 not HTTP\r\n\r\n", 16);
-		return false;
-	case ENDLESS_BODY:
-		send_endless(r, fd, "HTTP/1.1 200 OK\r\n\r\n", "0123456789012345678901234567890123456789");
-		return false;
-	case ENDLESS_HEADERS:
-		send_endless(
-			r, fd, "HTTP/1.1 200 OK\r\n", "X-More: 0123456789012345678901234567890123456789\r\n");
-		return false;
-	case BEHAVE:
-		break;
-	}
-	int len = snprintf(head, sizeof head,
-		"HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
-		rule->status ? rule->status : 200, strlen(body), rule->headers ? rule->headers : "");
-	return send_all(fd, head, (size_t)len) && send_all(fd, body, strlen(body));
 }
 
 static void copy_text(char *out, size_t cap, const char *from, size_t len)
@@ -140,20 +93,20 @@ static size_t content_length(const char *head)
 	return at ? strtoul(at + 16, NULL, 10) : 0;
 }
 
-/* One request from fd into *call; buf keeps what came beyond it. false: the connection ended. */
-static bool read_request(int fd, char *buf, size_t *have, struct call *call)
+/* One request from the link into *call; buf keeps what came beyond it. false: the connection ended. */
+static bool read_request(struct link *link, char *buf, size_t *have, struct call *call)
 {
 	char *end;
 	*call = (struct call){.at_ms = 0};
 	while (buf[*have] = '\0', !(end = strstr(buf, "\r\n\r\n"))) {
-		ssize_t n = *have < REQUEST_MAX ? recv(fd, buf + *have, REQUEST_MAX - *have, 0) : 0;
+		ssize_t n = *have < REQUEST_MAX ? link_recv(link, buf + *have, REQUEST_MAX - *have) : 0;
 		if (n <= 0)
 			return false;
 		*have += (size_t)n;
 	}
 	size_t head = (size_t)(end + 4 - buf), body = content_length(buf);
 	while (*have < head + body) {
-		ssize_t n = head + body < REQUEST_MAX ? recv(fd, buf + *have, REQUEST_MAX - *have, 0) : 0;
+		ssize_t n = head + body < REQUEST_MAX ? link_recv(link, buf + *have, REQUEST_MAX - *have) : 0;
 		if (n <= 0)
 			return false;
 		*have += (size_t)n;
@@ -170,26 +123,46 @@ static bool read_request(int fd, char *buf, size_t *have, struct call *call)
 struct connection {
 	struct receiver *receiver;
 	size_t slot;
+	int fd;
+	struct ssl_ctx_st *context;
 };
+
+static void converse(struct receiver *r, struct link *link)
+{
+	char *buf = malloc(REQUEST_MAX + 1);
+	struct call *call = malloc(sizeof *call);
+	size_t have = 0;
+	bool is_kept = false;
+	while (buf && call && read_request(link, buf, &have, call)) {
+		struct rule rule = record(r, call, is_kept);
+		if (!misbehave(link, &rule, &r->stopping))
+			break;
+		is_kept = true;
+	}
+	free(buf);
+	free(call);
+}
+
+/* OpenSSL writes without MSG_NOSIGNAL. */
+static void bear_broken_pipes(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
 
 static void *serve(void *arg)
 {
 	struct connection c = *(struct connection *)arg;
 	struct receiver *r = c.receiver;
-	int fd = r->connections[c.slot];
-	char *buf = malloc(REQUEST_MAX + 1);
-	size_t have = 0;
-	struct call *call = malloc(sizeof *call);
+	struct link link;
 	free(arg);
-	while (buf && call && read_request(fd, buf, &have, call)) {
-		struct rule rule = record(r, call);
-		if (!answer(r, fd, &rule))
-			break;
-	}
-	free(buf);
-	free(call);
+	bear_broken_pipes();
+	if (link_open(&link, c.fd, c.context))
+		converse(r, &link);
 	pthread_mutex_lock(&r->lock);
-	close(fd);
+	link_close(&link);
 	r->connections[c.slot] = -1;
 	r->live--;
 	pthread_cond_broadcast(&r->changed);
@@ -197,11 +170,10 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static void take_connection(struct receiver *r, int fd)
+static void start_serving(struct receiver *r, int fd)
 {
 	struct connection *c = malloc(sizeof *c);
 	pthread_t thread;
-	pthread_mutex_lock(&r->lock);
 	size_t slot = 0;
 	while (slot < CONNECTIONS_MAX && r->connections[slot] >= 0)
 		slot++;
@@ -209,10 +181,25 @@ static void take_connection(struct receiver *r, int fd)
 		abort();
 	r->connections[slot] = fd;
 	r->live++;
-	*c = (struct connection){r, slot};
+	*c = (struct connection){r, slot, fd, r->context};
 	if (pthread_create(&thread, NULL, serve, c) != 0)
 		abort();
 	pthread_detach(thread);
+}
+
+static void take_connection(struct receiver *r, int fd)
+{
+	struct link link = {.fd = fd};
+	pthread_mutex_lock(&r->lock);
+	r->met++;
+	if (r->at_connect_times == 0) {
+		start_serving(r, fd);
+	} else {
+		r->at_connect_times -= r->at_connect_times > 0;
+		if (r->at_connect == RESET)
+			link_will_reset(&link);
+		link_close(&link);
+	}
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -243,7 +230,7 @@ static void listen_on(struct receiver *r)
 		abort();
 }
 
-struct receiver *receiver_start(void)
+struct receiver *receiver_start_tls(struct ssl_ctx_st *context)
 {
 	struct receiver *r = calloc(1, sizeof *r);
 	if (!r)
@@ -252,9 +239,15 @@ struct receiver *receiver_start(void)
 	pthread_cond_init(&r->changed, NULL);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		r->connections[i] = -1;
+	r->context = context;
 	listen_on(r);
-	snprintf(r->url, sizeof r->url, "http://127.0.0.1:%d", r->port);
+	snprintf(r->url, sizeof r->url, "%s://127.0.0.1:%d", context ? "https" : "http", r->port);
 	return r;
+}
+
+struct receiver *receiver_start(void)
+{
+	return receiver_start_tls(NULL);
 }
 
 void receiver_close(struct receiver *r)
@@ -285,6 +278,29 @@ void receiver_stop(struct receiver *r)
 	pthread_cond_destroy(&r->changed);
 	free(r->calls);
 	free(r);
+}
+
+void receiver_show(struct receiver *r, struct ssl_ctx_st *context)
+{
+	pthread_mutex_lock(&r->lock);
+	r->context = context;
+	pthread_mutex_unlock(&r->lock);
+}
+
+void receiver_at_connect(struct receiver *r, enum misbehaviour how, int times)
+{
+	pthread_mutex_lock(&r->lock);
+	r->at_connect = how;
+	r->at_connect_times = times;
+	pthread_mutex_unlock(&r->lock);
+}
+
+size_t receiver_met(struct receiver *r)
+{
+	pthread_mutex_lock(&r->lock);
+	size_t met = r->met;
+	pthread_mutex_unlock(&r->lock);
+	return met;
 }
 
 const char *receiver_url(const struct receiver *r)

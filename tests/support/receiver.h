@@ -6,31 +6,11 @@
  */
 #ifndef TESTS_SUPPORT_RECEIVER_H
 #define TESTS_SUPPORT_RECEIVER_H
-#include <stdbool.h>
-#include <stddef.h>
+#include "tests/support/misbehave.h"
+
 #include <stdint.h>
 
 struct receiver;
-
-enum misbehaviour {
-	BEHAVE,        /* answer with status, headers, body after delay_ms */
-	CLOSE_AT_ONCE, /* read the request, close without an answer */
-	RESET,         /* as before, with a TCP reset */
-	HANG,          /* read the request, then nothing until the other side gives up */
-	GARBAGE,       /* bytes that are no HTTP */
-	ENDLESS_BODY,
-	ENDLESS_HEADERS,
-};
-
-struct rule {
-	const char *path_has, *body_has; /* NULL: any */
-	int times;                       /* 0: always */
-	enum misbehaviour how;
-	int status;          /* 0: 200 */
-	const char *headers; /* whole lines with CRLF, or NULL */
-	const char *body;    /* NULL: {} */
-	int delay_ms;
-};
 
 struct call {
 	char method[16], path[1024];
@@ -40,10 +20,18 @@ struct call {
 };
 
 struct receiver *receiver_start(void);
+/* Under TLS, with what this context shows (tls.h; NULL: plain); and with another from the next connection on.
+ */
+struct receiver *receiver_start_tls(struct ssl_ctx_st *context);
+void receiver_show(struct receiver *receiver, struct ssl_ctx_st *context);
 void receiver_stop(struct receiver *receiver);
 /* Answer no more (connections are refused) and again. */
 void receiver_close(struct receiver *receiver);
 void receiver_reopen(struct receiver *receiver);
+/* The next `times` connections (-1: all, 0: none) are ended as soon as they are made: CLOSE_AT_ONCE or RESET.
+ */
+void receiver_at_connect(struct receiver *receiver, enum misbehaviour how, int times);
+size_t receiver_met(struct receiver *receiver); /* connections so far */
 const char *receiver_url(const struct receiver *receiver);
 void receiver_rule(struct receiver *receiver, struct rule rule);
 void receiver_clear_rules(struct receiver *receiver);
