@@ -42,12 +42,23 @@ struct settlement {
 	enum status verdict;
 };
 
+/* No more than `room` further jobs of these phases, taken together. */
+struct claim_limit {
+	uint32_t phases; /* bits of phase_slot() */
+	size_t room;
+};
+enum { CLAIM_LIMITS_MAX = 64 };
+
 struct claim_ask {
 	const char *owner; /* "host:pid" */
 	size_t max;        /* jobs at most; 0: settle only */
 	size_t max_bytes; /* payload bytes in all, at least one job is given whatever its size; 0: no bound */
 	int64_t lease_ms;
 	uint32_t phases; /* bit per phase_slot() that may be claimed; 0: all */
+	/* A job is claimed only while every limit that names its phase has room, and takes one from each.
+	 * More than CLAIM_LIMITS_MAX: ST_INVALID. */
+	const struct claim_limit *limits;
+	size_t limits_n;
 };
 
 #endif

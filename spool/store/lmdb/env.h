@@ -6,6 +6,8 @@
 #ifndef SPOOL_STORE_LMDB_ENV_H
 #define SPOOL_STORE_LMDB_ENV_H
 #include "spool/model/rules.h"
+#include "spool/store/lmdb/crowd.h"
+#include "spool/store/lmdb/turns.h"
 #include "spool/store/store.h"
 
 #include <lmdb.h>
@@ -42,6 +44,10 @@ struct store {
 	int wake_fd;
 	int hold_fd; /* hold.h */
 	atomic_bool broken;
+	/* Touched only by who holds the write transaction: */
+	struct crowd crowd;
+	struct turns turns;
+	uint64_t accepted_told;                 /* claim_leaves_news() */
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;

@@ -189,7 +189,9 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	size_t claimed = 0;
 	*jobs_n = 0;
 	*next_due_us = INT64_MAX;
-	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	enum status st = claim_check(ask, why);
+	if (st == ST_OK)
+		st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)
 		return st;
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
@@ -199,7 +201,9 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	if (ask && ask->max)
 		claim_jobs(&tx, ask, jobs, &claimed);
 	int64_t soonest = next_due(&tx);
-	bool left_over = tx.wakes && (!ask || claimed == ask->max); /* others may have room for it */
+	bool is_news = claim_leaves_news(&tx, claimed);
+	/* Without room of its own the caller may not come back when the next job is due. */
+	bool left_over = is_news || (tx.wakes && (!ask || claimed == ask->max));
 	if (tx.st == ST_OK && !tx.head_changed && n == 0)
 		tx_end(&tx); /* nothing happened: no commit, no sync */
 	else

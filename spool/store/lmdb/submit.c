@@ -55,6 +55,7 @@ static void accept(struct tx *tx, const struct trigger *t, const struct dedupe_a
 	if (!ordered)
 		line_pass(tx, workflow_hash);
 	rules_accept(&job, t, *last, tx->now, ordered, has_turn, &event);
+	job.in_crowd = crowd_note(&tx->store->crowd, key_user_hash(tx->store->seed, t->user_id), tx->now);
 	event_append(tx, &event, &job);
 	job_insert(tx, &job);
 	receipt->verdict = SUBMIT_ACCEPTED;
