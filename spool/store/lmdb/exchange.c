@@ -1,6 +1,7 @@
 /* spool/store/lmdb/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/claim.h"
+#include "spool/store/lmdb/due.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/verbs.h"
@@ -8,8 +9,8 @@
 
 #include <stdio.h>
 
-/* Leases are looked at four times a second; jobs that came due move in bounded portions. */
-enum { REAP_EVERY_US = 250000, REAP_MAX = 256, DUE_MAX = 1024 };
+/* Leases are looked at four times a second, in bounded portions. */
+enum { REAP_EVERY_US = 250000, REAP_MAX = 256 };
 
 static void append_notices(struct tx *tx, struct job *job, const struct settlement *s)
 {
@@ -76,22 +77,18 @@ static void settle_one(struct tx *tx, struct settlement *s)
 	loaded_release(&l);
 }
 
-/* Up to max keys of one place (and phase; 0: all) with at_us <= until. Copies, so that they may be changed
- * after. */
-static size_t collect(
-	struct tx *tx, enum place place, int phase, int64_t until_us, struct key *out, size_t max)
+/* The first keys of active jobs. Copies, so that they may be changed after. */
+static size_t collect_active(struct tx *tx, struct key keys[REAP_MAX])
 {
-	struct key prefix = key_queue_prefix(place, phase);
+	const struct key all = {.len = 1, .b = {PLACE_ACTIVE}};
 	struct walk w;
 	size_t n = 0;
-	if (phase == 0)
-		prefix.len = 1;
-	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&prefix));
-	for (; more && n < max && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
-		if (w.key.len != QUEUE_LEN || (int64_t)key_get(w.key, QUEUE_AT, 8) > until_us)
+	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&all));
+	for (; more && n < REAP_MAX && key_has_prefix(w.key, &all); more = walk_next(&w)) {
+		if (w.key.len != QUEUE_LEN)
 			break;
-		out[n].len = w.key.len;
-		memcpy(out[n++].b, w.key.p, w.key.len);
+		keys[n].len = w.key.len;
+		memcpy(keys[n++].b, w.key.p, w.key.len);
 	}
 	walk_close(&w);
 	return n;
@@ -116,7 +113,7 @@ static void reap_leases(struct tx *tx)
 		head_place(&tx->head, PLACE_ACTIVE) == 0)
 		return;
 	atomic_store(&store->next_reap_boot_us, tx->now.boot_us + REAP_EVERY_US);
-	size_t n = collect(tx, PLACE_ACTIVE, 0, INT64_MAX, keys, REAP_MAX);
+	size_t n = collect_active(tx, keys);
 	for (size_t i = 0; i < n; i++) {
 		struct loaded l;
 		struct job_id id = key_get_id(key_slice(&keys[i]), QUEUE_ID);
@@ -128,58 +125,6 @@ static void reap_leases(struct tx *tx)
 			aside_job(tx, id, &keys[i]);
 		}
 	}
-}
-
-static void due_one(struct tx *tx, const struct key *queue_key)
-{
-	struct loaded l;
-	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
-	if (job_load(tx, id, JOB_STATE_ONLY, &l) != ST_OK) {
-		aside_job(tx, id, queue_key);
-		return;
-	}
-	if (rules_due(&l.job, tx->now, NULL) == ST_OK) {
-		struct event event = {
-			.at_us = tx->now.wall_us,
-			.kind = EVENT_DUE,
-			.job = id,
-			.phase = l.job.phase,
-			.from = JOB_DELAYED,
-			.to = JOB_WAITING,
-			.attempt = l.job.attempts_made,
-			.actor = slice_text("system"),
-		};
-		event_append(tx, &event, &l.job);
-		job_update(tx, &l);
-	}
-	loaded_release(&l);
-}
-
-static void move_due(struct tx *tx)
-{
-	struct key keys[DUE_MAX];
-	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		if (tx->head.jobs[slot][PLACE_DELAYED] == 0)
-			continue;
-		size_t n = collect(
-			tx, PLACE_DELAYED, phase_of_slot(slot), tx->now.wall_us, keys, DUE_MAX / PHASE_SLOTS);
-		for (size_t i = 0; i < n; i++)
-			due_one(tx, &keys[i]);
-	}
-}
-
-static int64_t next_due(struct tx *tx)
-{
-	int64_t soonest = INT64_MAX;
-	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		struct key first;
-		if (tx->head.jobs[slot][PLACE_DELAYED] &&
-			collect(tx, PLACE_DELAYED, phase_of_slot(slot), INT64_MAX, &first, 1) == 1) {
-			int64_t at_us = (int64_t)key_get(key_slice(&first), QUEUE_AT, 8);
-			soonest = at_us < soonest ? at_us : soonest;
-		}
-	}
-	return soonest;
 }
 
 enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
@@ -197,10 +142,10 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
 		settle_one(&tx, &settlements[i]);
 	reap_leases(&tx);
-	move_due(&tx);
+	due_move(&tx);
 	if (ask && ask->max)
 		claim_jobs(&tx, ask, jobs, &claimed);
-	int64_t soonest = next_due(&tx);
+	int64_t soonest = due_next(&tx);
 	bool is_news = claim_leaves_news(&tx, claimed);
 	/* Without room of its own the caller may not come back when the next job is due. */
 	bool left_over = is_news || (tx.wakes && (!ask || claimed == ask->max));
