@@ -1,5 +1,5 @@
 /* tests/unit/test_claims.c: what may be claimed, and in which order: limits, users who crowd, priorities that
- * wait, and who is told of what was left. */
+ * wait, leases of many jobs, and who is told of what was left. */
 #include "spool/store/lmdb/crowd.h"
 #include "tests/unit/care_fixture.h"
 
@@ -475,6 +475,27 @@ static void crowd__a_damaged_job_in_it_is_set_aside(void **state)
 	assert_int_equal(stats_of(f).set_aside, 1);
 }
 
+/* --- leases --- */
+
+/* Leases are looked at in portions, and all of them in turn, however many live ones there are. */
+static void lease__of_the_last_of_many_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	never_crowd(f);
+	many(f, 450, 2, "u", 5);
+	struct job_id last = one_more(f, 3, "u", 5);
+	assert_int_equal(claim(f, 451), 451);
+	pass_ms(f, 59000);
+	for (size_t i = 0; i < 450; i++)
+		assert_int_equal(settle_held(f, i, SETTLE_RENEW), ST_OK);
+	for (int i = 0; i < 8; i++) { /* one more second, and a second to notice */
+		struct claim_ask nothing = {.owner = "o", .lease_ms = 1000};
+		pass_ms(f, 250);
+		claim_as(f, &nothing);
+	}
+	assert_int_equal(state_of(f, last), JOB_WAITING);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
@@ -499,6 +520,7 @@ int main(void)
 		CASE(crowd__is_never_where_it_is_switched_off),
 		CASE(crowd__is_listed_and_removed_as_others_are),
 		CASE(crowd__a_damaged_job_in_it_is_set_aside),
+		CASE(lease__of_the_last_of_many_is_taken_back),
 	};
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
 }

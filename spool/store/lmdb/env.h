@@ -47,7 +47,8 @@ struct store {
 	/* Touched only by who holds the write transaction: */
 	struct crowd crowd;
 	struct turns turns;
-	uint64_t accepted_told;                 /* claim_leaves_news() */
+	uint64_t accepted_told; /* claim_leaves_news() */
+	struct key next_reap;   /* the active job whose lease is looked at next; empty: the first */
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;

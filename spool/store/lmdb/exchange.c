@@ -77,19 +77,36 @@ static void settle_one(struct tx *tx, struct settlement *s)
 	loaded_release(&l);
 }
 
-/* The first keys of active jobs. Copies, so that they may be changed after. */
+static void copy_key(struct key *out, struct slice key)
+{
+	out->len = QUEUE_LEN;
+	memcpy(out->b, key.p, QUEUE_LEN);
+}
+
+/* The next keys of active jobs, from where the last call ended, round again behind the last, each once.
+ * Copies, so that they may be changed after. */
 static size_t collect_active(struct tx *tx, struct key keys[REAP_MAX])
 {
 	const struct key all = {.len = 1, .b = {PLACE_ACTIVE}};
+	struct key *next = &tx->store->next_reap;
 	struct walk w;
 	size_t n = 0;
-	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&all));
-	for (; more && n < REAP_MAX && key_has_prefix(w.key, &all); more = walk_next(&w)) {
-		if (w.key.len != QUEUE_LEN)
+	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(next->len ? next : &all));
+	for (int rounds = 0; n < REAP_MAX && rounds < 2;) {
+		if (!more || !key_has_prefix(w.key, &all)) {
+			more = walk_from(&w, key_slice(&all));
+			rounds++;
+			continue;
+		}
+		if (n && slice_eq(w.key, key_slice(&keys[0])))
 			break;
-		keys[n].len = w.key.len;
-		memcpy(keys[n++].b, w.key.p, w.key.len);
+		if (w.key.len == QUEUE_LEN)
+			copy_key(&keys[n++], w.key);
+		more = walk_next(&w);
 	}
+	next->len = 0;
+	if (more && w.key.len == QUEUE_LEN)
+		copy_key(next, w.key);
 	walk_close(&w);
 	return n;
 }
