@@ -133,6 +133,8 @@ const struct conf_row opts_rows[] = {
 		"failed jobs are removed after this"},
 	{"queue", "keep-cancelled", CONF_DURATION, AT(queue.keep_cancelled_ms), 1000, 3650 * DAY_MS, "7d",
 		NULL, "cancelled jobs are removed after this"},
+	{"queue", "crowd-at", CONF_INT, AT(queue.crowd_at), 0, INT32_MAX, "64", NULL,
+		"jobs of one user within half a minute beyond which its further ones take turns; 0: none do"},
 
 	RETRY_ROWS("retry", retry, "15", "2s", "3", "1h", "24h", "on"),
 
@@ -327,5 +329,6 @@ struct spool_conf opts_spool_conf(const struct opts *opts)
 		.max_depth = opts->spool.max_depth,
 		.ordering = opts->queue.ordering == 0,
 		.dedupe_window_us = opts->queue.dedupe_window_ms * 1000,
+		.crowd_at = opts->queue.crowd_at,
 	};
 }

@@ -78,6 +78,7 @@ struct opts {
 	struct {
 		int ordering; /* 0: workflow, 1: none */
 		int64_t dedupe_window_ms, keep_completed_ms, keep_failed_ms, keep_cancelled_ms;
+		int64_t crowd_at;
 	} queue;
 	struct retry_opts retry;
 	struct phase_opts phase[PHASE_SLOTS];

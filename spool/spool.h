@@ -23,6 +23,7 @@ struct spool_conf {
 	int64_t max_depth;            /* refuse intake at this many jobs that have not ended; 0: no bound */
 	bool ordering;                /* queue.ordering = workflow */
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
+	int64_t crowd_at; /* jobs of one user, lately, beyond which its further ones take turns; 0: never */
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 };
@@ -82,11 +83,15 @@ NODISCARD enum status spool_submit(struct spool *sp, struct moment now, const st
 
 /* Settle n held jobs and lease up to ask->max due ones, in one commit (promises 2, 3, 5, 7).
  * Expired leases are taken back first. settlements[i].verdict answers each. jobs[0..*jobs_n) are the caller's
- * to job_release(); in order of priority, then due time. *next_due_us: when something becomes claimable by
+ * to job_release(). They come by priority, then by due time, but for three things that keep any from waiting
+ * for ever: each eighth claim takes the job that has been due longest, whatever its priority; jobs of users
+ * who submit far more than others (spool_conf.crowd_at) take every fourth, and in that those users take
+ * turns; ask->limits leave out what they have no room for. *next_due_us: when something becomes claimable by
  * time alone (INT64_MAX: nothing). ask NULL: settle only. ST_OK with *jobs_n == 0: nothing is due. Any other
- * status: nothing was settled and nothing leased; the same call may be repeated. ask->reports become part of
- * what is known of their receivers, in the same commit, and are answered (model/receiver.h); they alone cause
- * a commit only when a breaker changes, and until then their counts stay with the caller. */
+ * status: nothing was settled and nothing leased; the same call may be repeated. INVALID: too many limits.
+ * ask->reports become part of what is known of their receivers, in the same commit, and are answered
+ * (model/receiver.h); they alone cause a commit only when a breaker changes, and until then their counts stay
+ * with the caller. */
 NODISCARD enum status spool_exchange(struct spool *sp, struct moment now, struct settlement *settlements,
 	size_t n, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us,
 	struct why *why);

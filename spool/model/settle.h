@@ -46,6 +46,13 @@ struct settlement {
 	enum status verdict;
 };
 
+/* No more than `room` further jobs of these phases, taken together. */
+struct claim_limit {
+	uint32_t phases; /* bits of phase_slot() */
+	size_t room;
+};
+enum { CLAIM_LIMITS_MAX = 64 };
+
 struct claim_ask {
 	const char *owner; /* "host:pid" */
 	size_t max;        /* jobs at most; 0: settle only */
@@ -55,6 +62,10 @@ struct claim_ask {
 	/* Of the calls since the last ask, one for each receiver; looked at also when max is 0. */
 	struct receiver_report *reports;
 	size_t reports_n;
+	/* A job is claimed only while every limit that names its phase has room, and takes one from each.
+	 * More than CLAIM_LIMITS_MAX: ST_INVALID. */
+	const struct claim_limit *limits;
+	size_t limits_n;
 };
 
 #endif

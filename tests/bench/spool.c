@@ -146,6 +146,7 @@ static int depths(struct load *l, const char *dir, int n, char **depth)
 		.map_size = INT64_C(64) << 30,
 		.full_at_percent = 90,
 		.ordering = true,
+		.crowd_at = 64,
 		.dedupe_window_us = INT64_C(86400000000)};
 	struct why why = WHY_INIT;
 	if (spool_init(&conf, &why) != ST_OK || spool_open(&conf, &l->spool, &why) != ST_OK)

@@ -38,6 +38,7 @@ int store_setup(void **state)
 		.full_at_percent = 85,
 		.ordering = true,
 		.audits = true,
+		.crowd_at = 8, /* users of a lived-in spool crowd */
 		.dedupe_window_us = INT64_C(7) * 86400 * 1000000,
 	};
 	f->now = (struct moment){INT64_C(1790000000000000), 1000000, 42};
@@ -128,10 +129,15 @@ struct job_id accept_job(
 size_t claim(struct fixture *f, size_t max)
 {
 	struct claim_ask ask = {.owner = "host:1", .max = max, .lease_ms = 60000};
+	return claim_as(f, &ask);
+}
+
+size_t claim_as(struct fixture *f, const struct claim_ask *ask)
+{
 	struct why why = WHY_INIT;
 	release_held(f);
-	assert_true(max <= sizeof f->held / sizeof *f->held);
-	if (f->ops->exchange(f->store, f->now, NULL, 0, &ask, f->held, &f->held_n, &f->next_due_us, &why) !=
+	assert_true(ask->max <= sizeof f->held / sizeof *f->held);
+	if (f->ops->exchange(f->store, f->now, NULL, 0, ask, f->held, &f->held_n, &f->next_due_us, &why) !=
 		ST_OK)
 		fail_msg("claim: %s", why.text);
 	return f->held_n;

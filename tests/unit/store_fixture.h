@@ -28,6 +28,7 @@ struct receipt submit(struct fixture *f, const struct trigger *trigger);
 struct job_id accept_job(
 	struct fixture *f, int phase, const char *workflow, const char *user, const char *payload);
 size_t claim(struct fixture *f, size_t max);
+size_t claim_as(struct fixture *f, const struct claim_ask *ask);
 enum status settle(struct fixture *f, struct job_id id, uint64_t token, enum settle_kind kind);
 enum status settle_held(struct fixture *f, size_t i, enum settle_kind kind);
 enum status steer(struct fixture *f, struct job_id id, enum steer_verb verb);

@@ -34,7 +34,7 @@ enum {
 	RECEIVERS = 4,
 	WORKERS = 2,
 	IN_FLIGHT = 32,
-	CALLS_MAX = 2,
+	DAY_CALLS_MAX = 2,
 	LEASE_MS = 60000,
 };
 #define TIMEOUT_US (60 * SECOND_US)
@@ -52,7 +52,7 @@ static const struct retry_opts policy = {.attempts = 15,
 /* Which receivers a phase calls, in order. */
 static const struct {
 	size_t n;
-	int receivers[CALLS_MAX];
+	int receivers[DAY_CALLS_MAX];
 } calls_of[PHASE_LAST + 1] = {
 	[1] = {1, {0}},
 	[2] = {1, {1}},
@@ -64,10 +64,10 @@ static const struct {
 struct sim_job {
 	struct job_id id;
 	int phase;
-	bool is_poison;            /* its call is refused for good */
-	bool was_refused;          /* ... and was */
-	bool is_stored[CALLS_MAX]; /* the call's checkpoint is on disk */
-	unsigned delivered[CALLS_MAX], succeeded[CALLS_MAX];
+	bool is_poison;                /* its call is refused for good */
+	bool was_refused;              /* ... and was */
+	bool is_stored[DAY_CALLS_MAX]; /* the call's checkpoint is on disk */
+	unsigned delivered[DAY_CALLS_MAX], succeeded[DAY_CALLS_MAX];
 	unsigned outcomes; /* verdicts OK of settlements that end it */
 	uint64_t token;    /* of its newest claim */
 	int64_t first_claim_us;
@@ -343,7 +343,7 @@ static void suffer(struct day *d)
 
 static void judge_failed(struct day *d, const struct sim_job *j, const struct job *job)
 {
-	const struct receiver_plan *plans[CALLS_MAX];
+	const struct receiver_plan *plans[DAY_CALLS_MAX];
 	size_t n = calls_of[j->phase].n;
 	if (j->was_refused) {
 		d->refused++;

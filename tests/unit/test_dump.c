@@ -48,6 +48,7 @@ static const struct job full_job = {
 	.ordered = true,
 	.has_turn = true,
 	.solo_user = true,
+	.in_crowd = true,
 	.accepted_at_us = 1789000000000001,
 	.run_at_us = 1789000000000002,
 	.started_at_us = 1789000000000003,

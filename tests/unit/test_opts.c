@@ -36,6 +36,8 @@ static void defaults__are_those_promised(void **state)
 	assert_int_equal(o.http.body_budget, 64 << 20);
 	assert_int_equal(o.queue.dedupe_window_ms, INT64_C(7) * 86400000);
 	assert_int_equal(o.queue.keep_failed_ms, INT64_C(30) * 86400000);
+	assert_int_equal(o.queue.crowd_at, 64);
+	assert_int_equal(opts_spool_conf(&o).crowd_at, 64);
 	assert_int_equal(o.worker.in_flight, 64);
 	assert_int_equal(o.worker.lease_ms, 60000);
 	assert_int_equal(o.fee_rate_micro, 200000);

@@ -84,6 +84,7 @@ static void assert_same_job(const struct job *a, const struct job *b)
 	assert_int_equal(a->ordered, b->ordered);
 	assert_int_equal(a->has_turn, b->has_turn);
 	assert_int_equal(a->solo_user, b->solo_user);
+	assert_int_equal(a->in_crowd, b->in_crowd);
 	assert_int_equal(a->attempts_made, b->attempts_made);
 	assert_int_equal(a->attempts_allowed, b->attempts_allowed);
 	assert_int_equal(a->crashes, b->crashes);
@@ -330,29 +331,77 @@ static void golden__receiver_version_1(void **state)
 	buf_release(&golden);
 }
 
+/* A record of one more flag, which the first programs of version 1 did not write. */
+static void golden__version_1_in_the_crowd(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct job_hashes hashes = {99, 7};
+	job.in_crowd = true;
+	record_encode_job(&job, &hashes, &now);
+	record_encode_job(&job, &hashes, &golden);
+	read_golden("job-crowd.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hashes), ST_OK);
+	assert_same_job(&job, &back);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
 static void key__queue_order_is_place_phase_priority_time_id(void **state)
 {
 	(void)state;
 	struct job job = sample_job();
 	job.state = JOB_WAITING;
 	struct job less = job;
-	const struct key base = key_queue(&job);
+	const struct key base = key_queue(&job, 9);
 	assert_int_equal(base.len, QUEUE_LEN);
 	assert_int_equal(id_cmp(key_get_id(key_slice(&base), QUEUE_ID), job.id), 0);
 	assert_int_equal(key_get(key_slice(&base), QUEUE_AT, 8), job.run_at_us);
 	less.priority = 1;
 	less.run_at_us += 1000000;
-	struct key k = key_queue(&less);
+	struct key k = key_queue(&less, 9);
 	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
 	less = job;
 	less.run_at_us -= 1;
-	k = key_queue(&less);
+	k = key_queue(&less, 9);
 	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
 	less = job;
 	less.phase = 6;
 	less.priority = 9;
-	k = key_queue(&less);
+	k = key_queue(&less, 9);
 	assert_true(memcmp(k.b, base.b, QUEUE_LEN) < 0);
+}
+
+static void key__of_the_crowd_is_by_user_behind_the_others(void **state)
+{
+	(void)state;
+	struct job job = sample_job();
+	job.state = JOB_WAITING;
+	job.priority = 9;
+	const struct key other = key_queue(&job, 1);
+	job.in_crowd = true;
+	job.priority = 1;
+	const struct key base = key_queue(&job, 7);
+	assert_int_equal(base.len, CROWD_LEN);
+	assert_int_equal(key_queue_len(key_slice(&base)), CROWD_LEN);
+	assert_int_equal(key_queue_len(key_slice(&other)), QUEUE_LEN);
+	assert_true(memcmp(other.b, base.b, QUEUE_LEN) < 0);
+	assert_int_equal(key_get(key_slice(&base), QUEUE_USER, 4), 7);
+	assert_int_equal(id_cmp(key_queue_id(key_slice(&base)), job.id), 0);
+	assert_int_equal(id_cmp(key_queue_id(key_slice(&other)), job.id), 0);
+	assert_int_equal(key_queue_at(key_slice(&base)), job.run_at_us);
+	assert_int_equal(key_queue_at(key_slice(&other)), job.run_at_us);
+	job.run_at_us -= 1000000;
+	struct key later_user = key_queue(&job, 8);
+	assert_true(memcmp(base.b, later_user.b, CROWD_LEN) < 0);
+	/* In every other place it stands as all do. */
+	job.state = JOB_DELAYED;
+	struct key delayed = key_queue(&job, 7);
+	job.in_crowd = false;
+	struct key as_any = key_queue(&job, 8);
+	assert_true(slice_eq(key_slice(&delayed), key_slice(&as_any)));
 }
 
 static void key__prefixes_and_their_ends(void **state)
@@ -404,7 +453,9 @@ int main(void)
 		cmocka_unit_test(codec__a_newer_version_is_told_apart_from_damage),
 		cmocka_unit_test(golden__version_1),
 		cmocka_unit_test(golden__receiver_version_1),
+		cmocka_unit_test(golden__version_1_in_the_crowd),
 		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
+		cmocka_unit_test(key__of_the_crowd_is_by_user_behind_the_others),
 		cmocka_unit_test(key__prefixes_and_their_ends),
 		cmocka_unit_test(varint__ends_of_the_range),
 	};

@@ -1,9 +1,11 @@
 /* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention, operators'
  * acts and reports of receivers with a clock of their own, held step by step against a model that is a plain
- * array and knows nothing of indexes.
+ * array and knows nothing of indexes; of hashes only that they put the users in some order.
  *
  * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
  * sets how many, from that one or from the first. */
+#include "spool/store/lmdb/init.h"
+#include "spool/store/lmdb/tx.h"
 #include "tests/unit/store_fixture.h"
 
 #include <stdio.h>
@@ -15,13 +17,14 @@ enum { SEEDS = 1000 };
 enum { SEEDS = 10000 };
 #endif
 enum { REPORTERS = 2 };
-enum { JOBS_MAX = 80, STEPS = 90, WORKFLOWS = 4, REAP_EVERY_US = 250000, LEASE_US = 60000000 };
+enum { JOBS_MAX = 80, STEPS = 80, SHARED = 4, ALONE = 24, USERS = 3, LIMITS = 2 };
+enum { REAP_EVERY_US = 250000, LEASE_US = 60000000, CROWD_AT = 2, HALF_LIFE_US = 30000000 };
 
 struct model_job {
 	struct job_id id;
 	int phase, workflow, user, payload, priority;
 	enum job_state state;
-	bool has_turn;
+	bool has_turn, in_crowd;
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
 	unsigned made, allowed, crashes;
@@ -37,6 +40,14 @@ struct sim {
 	bool paused[PHASE_SLOTS];
 	struct receiver_state receiver; /* as it must be stored */
 	struct receiver_report reporters[REPORTERS];
+	/* What a process knows of turns and crowds, until it ends. */
+	uint32_t order[USERS]; /* the circle in which the crowd's users have their turns */
+	uint32_t last_user[JOB_PRIORITY_LAST + 1];
+	uint64_t claims;
+	unsigned submitted[USERS];
+	int64_t halvings;
+	struct claim_limit limits[LIMITS]; /* of the claim under way: what is left of them */
+	size_t limits_n;
 	int step;
 };
 
@@ -103,14 +114,22 @@ static struct model_job *find_duplicate(struct sim *s, const struct model_job *l
 	return NULL;
 }
 
+static bool crowds(struct sim *s, int user)
+{
+	for (; s->halvings < s->f->now.boot_us / HALF_LIFE_US; s->halvings++)
+		for (int u = 0; u < USERS; u++)
+			s->submitted[u] /= 2;
+	return ++s->submitted[user] > CROWD_AT;
+}
+
 static void do_submit(struct sim *s)
 {
 	static const char *const payloads[] = {"{\"n\":1}", "{\"n\":2}"};
 	char workflow[16], user[16];
 	struct model_job like = {
 		.phase = phase_of_slot((int)roll(s, 4)),
-		.workflow = (int)roll(s, WORKFLOWS),
-		.user = (int)roll(s, 2),
+		.workflow = (int)(roll(s, 2) ? roll(s, SHARED) : SHARED + roll(s, ALONE)),
+		.user = roll(s, 2) ? 0 : (int)roll(s, USERS),
 		.payload = (int)roll(s, 2),
 		.priority = roll(s, 4) ? 5 : 1 + (int)roll(s, 9),
 		.run_at_us = s->f->now.wall_us,
@@ -134,8 +153,15 @@ static void do_submit(struct sim *s)
 	like.id = r.id;
 	like.state = like.run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
 	like.has_turn = !anybody_live(s, like.workflow);
+	like.in_crowd = crowds(s, like.user);
 	s->jobs[s->n++] = like;
 	s->accepted++;
+}
+
+static void do_flood(struct sim *s)
+{
+	for (uint64_t n = 4 + roll(s, 8); n > 0; n--)
+		do_submit(s);
 }
 
 static bool lease_is_over(const struct sim *s, const struct model_job *j)
@@ -172,30 +198,100 @@ static void model_due(struct sim *s)
 			s->jobs[i].state = JOB_WAITING;
 }
 
-static bool goes_before(const struct model_job *a, const struct model_job *b)
+static bool is_older(const struct model_job *a, const struct model_job *b)
 {
-	if (a->priority != b->priority)
-		return a->priority < b->priority;
 	if (a->run_at_us != b->run_at_us)
 		return a->run_at_us < b->run_at_us;
-	return id_cmp(a->id, b->id) < 0;
+	return a->priority != b->priority ? a->priority < b->priority : id_cmp(a->id, b->id) < 0;
 }
 
-static struct model_job *next_claim(struct sim *s)
+static bool is_more_urgent(const struct model_job *a, const struct model_job *b)
+{
+	return a->priority != b->priority ? a->priority < b->priority : is_older(a, b);
+}
+
+/* How many turns others have before this job's user. */
+static uint32_t turns_before(const struct sim *s, const struct model_job *j)
+{
+	return s->order[j->user] - s->last_user[j->priority] - 1;
+}
+
+static bool may_be_claimed(const struct sim *s, const struct model_job *j)
+{
+	int slot = phase_slot(j->phase);
+	for (size_t i = 0; i < s->limits_n; i++)
+		if (s->limits[i].phases & 1u << slot && s->limits[i].room == 0)
+			return false;
+	return j->state == JOB_WAITING && j->has_turn && !s->paused[slot];
+}
+
+static struct model_job *next_ordinary(struct sim *s)
 {
 	struct model_job *best = NULL;
 	for (size_t i = 0; i < s->n; i++) {
 		struct model_job *j = &s->jobs[i];
-		if (j->state == JOB_WAITING && j->has_turn && !s->paused[phase_slot(j->phase)] &&
-			(!best || goes_before(j, best)))
+		if (!j->in_crowd && may_be_claimed(s, j) &&
+			(!best || (s->claims % 8 == 7 ? is_older(j, best) : is_more_urgent(j, best))))
 			best = j;
 	}
 	return best;
 }
 
+static struct model_job *next_of_crowd(struct sim *s)
+{
+	bool by_age = s->claims % 16 == 7 || s->claims % 16 == 14;
+	struct model_job *best = NULL;
+	for (int priority = JOB_PRIORITY_FIRST; priority <= JOB_PRIORITY_LAST; priority++) {
+		struct model_job *first = NULL;
+		for (size_t i = 0; i < s->n; i++) {
+			struct model_job *j = &s->jobs[i];
+			if (!j->in_crowd || j->priority != priority || !may_be_claimed(s, j))
+				continue;
+			if (!first || turns_before(s, j) < turns_before(s, first) ||
+				(j->user == first->user && is_older(j, first)))
+				first = j;
+		}
+		if (first && (!best || (by_age && is_older(first, best))))
+			best = first;
+	}
+	return best;
+}
+
+static struct model_job *next_claim(struct sim *s)
+{
+	struct model_job *ordinary = next_ordinary(s), *crowd = next_of_crowd(s);
+	return crowd && (!ordinary || s->claims % 4 == 2) ? crowd : ordinary;
+}
+
+static void model_claim(struct sim *s, struct model_job *j)
+{
+	j->state = JOB_ACTIVE;
+	j->made++;
+	j->token++;
+	j->lease_end_us = s->f->now.boot_us + LEASE_US;
+	j->boot_id = s->f->now.boot_id;
+	s->claims++;
+	if (j->in_crowd)
+		s->last_user[j->priority] = s->order[j->user];
+	for (size_t i = 0; i < s->limits_n; i++)
+		if (s->limits[i].phases & 1u << phase_slot(j->phase))
+			s->limits[i].room--;
+}
+
+static size_t claim_some(struct sim *s, size_t max)
+{
+	struct claim_ask ask = {
+		.owner = "host:1", .max = max, .lease_ms = LEASE_US / 1000, .limits = s->limits};
+	s->limits_n = roll(s, 2) ? 0 : 1 + roll(s, LIMITS);
+	for (size_t i = 0; i < s->limits_n; i++)
+		s->limits[i] = (struct claim_limit){(uint32_t)roll(s, 16), roll(s, 4)};
+	ask.limits_n = s->limits_n;
+	return claim_as(s->f, &ask);
+}
+
 static void do_claim(struct sim *s)
 {
-	size_t max = 1 + roll(s, 5), got = claim(s->f, max), want = 0;
+	size_t max = 1 + roll(s, 5), got = claim_some(s, max), want = 0;
 	model_reap(s);
 	model_due(s);
 	for (; want < max; want++) {
@@ -204,11 +300,7 @@ static void do_claim(struct sim *s)
 			break;
 		CHECK(s, want < got);
 		CHECK(s, id_cmp(s->f->held[want].id, j->id) == 0);
-		j->state = JOB_ACTIVE;
-		j->made++;
-		j->token++;
-		j->lease_end_us = s->f->now.boot_us + LEASE_US;
-		j->boot_id = s->f->now.boot_id;
+		model_claim(s, j);
 		CHECK(s, s->f->held[want].lease.token == j->token &&
 				 s->f->held[want].attempts_made == j->made);
 	}
@@ -431,6 +523,10 @@ static void do_crash(struct sim *s)
 	store_reopen(s->f);
 	begin_reporter(s, roll(s, REPORTERS));
 	s->next_reap_us = 0;
+	s->claims = 0;
+	s->halvings = 0;
+	memset(s->last_user, 0, sizeof s->last_user);
+	memset(s->submitted, 0, sizeof s->submitted);
 	if (roll(s, 3) == 0) {
 		s->f->now.boot_id++;
 		s->f->now.boot_us = 1000000;
@@ -456,6 +552,7 @@ static void compare(struct sim *s)
 		CHECK(s, job.attempts_allowed == s->jobs[i].allowed);
 		CHECK(s, job.crashes == s->jobs[i].crashes);
 		CHECK(s, job.lease.token == s->jobs[i].token);
+		CHECK(s, job.in_crowd == s->jobs[i].in_crowd);
 		CHECK(s, !is_live(&s->jobs[i]) || job.has_turn == s->jobs[i].has_turn);
 		count[job.state]++;
 		job_release(&job);
@@ -466,18 +563,51 @@ static void compare(struct sim *s)
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 
+/* The store's own seed is drawn at its creation: a history that is to be repeated brings it along. */
+static void plant_seed(struct sim *s)
+{
+	struct tx tx;
+	struct slice record;
+	struct birth birth;
+	assert_int_equal(tx_begin(&tx, s->f->store, TX_WRITE, s->f->now, NULL), ST_OK);
+	assert_int_equal(tx_get(&tx, TREE_META, slice_text("spool"), &record), ST_OK);
+	assert_int_equal(birth_decode(record, &birth), ST_OK);
+	birth.seed = s->seed;
+	birth_encode(&birth, &tx.scratch);
+	tx_put(&tx, TREE_META, slice_text("spool"), buf_slice(&tx.scratch));
+	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
+	s->f->conf.crowd_at = CROWD_AT;
+	store_reopen(s->f);
+}
+
+/* false: two users look the same to the store. */
+static bool put_users_in_order(struct sim *s)
+{
+	for (int u = 0; u < USERS; u++) {
+		char user[16];
+		snprintf(user, sizeof user, "u%d", u);
+		s->order[u] = key_user_hash(s->f->store->seed, slice_text(user));
+		for (int other = 0; other < u; other++)
+			if ((s->order[u] & 0xffffff) == (s->order[other] & 0xffffff))
+				return false;
+	}
+	return true;
+}
+
 static void run_history(struct fixture *f, uint64_t seed)
 {
-	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_submit, do_claim, do_claim,
+	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_flood, do_claim, do_claim,
 		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash,
-		do_report, do_report, do_report, do_pause_receiver};
+		do_report, do_report, do_pause_receiver};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
 	receiver_init(&s->receiver, slice_text("shop"));
 	for (size_t i = 0; i < REPORTERS; i++)
 		begin_reporter(s, i);
-	for (s->step = 0; s->step < STEPS; s->step++) {
+	plant_seed(s);
+	bool is_fit = put_users_in_order(s);
+	for (s->step = 0; is_fit && s->step < STEPS; s->step++) {
 		acts[roll(s, sizeof acts / sizeof *acts)](s);
 		if (s->step % 10 == 9)
 			compare(s);

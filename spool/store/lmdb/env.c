@@ -228,6 +228,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	store->map_bytes = (uint64_t)conf->map_size;
 	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
 	store->dedupe.window_us = conf->dedupe_window_us;
+	store->crowd.at = (uint32_t)conf->crowd_at;
 	store->path = strdup(conf->path);
 	enum status st = ST_OK;
 	if (!store->path || asprintf(&store->data_path, "%s/lmdb/data.mdb", conf->path) < 0) {

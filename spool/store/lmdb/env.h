@@ -11,6 +11,8 @@
 #ifndef SPOOL_STORE_LMDB_ENV_H
 #define SPOOL_STORE_LMDB_ENV_H
 #include "spool/model/rules.h"
+#include "spool/store/lmdb/crowd.h"
+#include "spool/store/lmdb/turns.h"
 #include "spool/store/store.h"
 
 #include <lmdb.h>
@@ -50,6 +52,11 @@ struct store {
 	atomic_bool broken;
 	int sync_fd; /* data.mdb, for env_sync() */
 	pthread_mutex_t sync_lock;
+	/* Touched only by who holds the write transaction: */
+	struct crowd crowd;
+	struct turns turns;
+	uint64_t accepted_told; /* claim_leaves_news() */
+	struct key next_reap;   /* the active job whose lease is looked at next; empty: the first */
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;

@@ -1,5 +1,7 @@
 /* spool/store/lmdb/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
 #include "spool/store/lmdb/aside.h"
+#include "spool/store/lmdb/claim.h"
+#include "spool/store/lmdb/due.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/receiver_io.h"
@@ -8,8 +10,8 @@
 
 #include <stdio.h>
 
-/* Leases are looked at four times a second; jobs that came due move in bounded portions. */
-enum { REAP_EVERY_US = 250000, REAP_MAX = 256, DUE_MAX = 1024 };
+/* Leases are looked at four times a second, in bounded portions. */
+enum { REAP_EVERY_US = 250000, REAP_MAX = 256 };
 
 static void append_notices(struct tx *tx, struct job *job, const struct settlement *s)
 {
@@ -78,23 +80,36 @@ static void settle_one(struct tx *tx, struct settlement *s)
 	loaded_release(&l);
 }
 
-/* Up to max keys of one place (and phase; 0: all) with at_us <= until. Copies, so that they may be changed
- * after. */
-static size_t collect(
-	struct tx *tx, enum place place, int phase, int64_t until_us, struct key *out, size_t max)
+static void copy_key(struct key *out, struct slice key)
 {
-	struct key prefix = key_queue_prefix(place, phase);
+	out->len = QUEUE_LEN;
+	memcpy(out->b, key.p, QUEUE_LEN);
+}
+
+/* The next keys of active jobs, from where the last call ended, round again behind the last, each once.
+ * Copies, so that they may be changed after. */
+static size_t collect_active(struct tx *tx, struct key keys[REAP_MAX])
+{
+	const struct key all = {.len = 1, .b = {PLACE_ACTIVE}};
+	struct key *next = &tx->store->next_reap;
 	struct walk w;
 	size_t n = 0;
-	if (phase == 0)
-		prefix.len = 1;
-	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&prefix));
-	for (; more && n < max && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
-		if (w.key.len != QUEUE_LEN || (int64_t)key_get(w.key, QUEUE_AT, 8) > until_us)
+	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(next->len ? next : &all));
+	for (int rounds = 0; n < REAP_MAX && rounds < 2;) {
+		if (!more || !key_has_prefix(w.key, &all)) {
+			more = walk_from(&w, key_slice(&all));
+			rounds++;
+			continue;
+		}
+		if (n && slice_eq(w.key, key_slice(&keys[0])))
 			break;
-		out[n].len = w.key.len;
-		memcpy(out[n++].b, w.key.p, w.key.len);
+		if (w.key.len == QUEUE_LEN)
+			copy_key(&keys[n++], w.key);
+		more = walk_next(&w);
 	}
+	next->len = 0;
+	if (more && w.key.len == QUEUE_LEN)
+		copy_key(next, w.key);
 	walk_close(&w);
 	return n;
 }
@@ -118,7 +133,7 @@ static void reap_leases(struct tx *tx)
 		head_place(&tx->head, PLACE_ACTIVE) == 0)
 		return;
 	atomic_store(&store->next_reap_boot_us, tx->now.boot_us + REAP_EVERY_US);
-	size_t n = collect(tx, PLACE_ACTIVE, 0, INT64_MAX, keys, REAP_MAX);
+	size_t n = collect_active(tx, keys);
 	for (size_t i = 0; i < n; i++) {
 		struct loaded l;
 		struct job_id id = key_get_id(key_slice(&keys[i]), QUEUE_ID);
@@ -132,155 +147,6 @@ static void reap_leases(struct tx *tx)
 	}
 }
 
-static void due_one(struct tx *tx, const struct key *queue_key)
-{
-	struct loaded l;
-	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
-	if (job_load(tx, id, JOB_STATE_ONLY, &l) != ST_OK) {
-		aside_job(tx, id, queue_key);
-		return;
-	}
-	if (rules_due(&l.job, tx->now, NULL) == ST_OK) {
-		struct event event = {
-			.at_us = tx->now.wall_us,
-			.kind = EVENT_DUE,
-			.job = id,
-			.phase = l.job.phase,
-			.from = JOB_DELAYED,
-			.to = JOB_WAITING,
-			.attempt = l.job.attempts_made,
-			.actor = slice_text("system"),
-		};
-		event_append(tx, &event, &l.job);
-		job_update(tx, &l);
-	}
-	loaded_release(&l);
-}
-
-static void move_due(struct tx *tx)
-{
-	struct key keys[DUE_MAX];
-	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		if (tx->head.jobs[slot][PLACE_DELAYED] == 0)
-			continue;
-		size_t n = collect(
-			tx, PLACE_DELAYED, phase_of_slot(slot), tx->now.wall_us, keys, DUE_MAX / PHASE_SLOTS);
-		for (size_t i = 0; i < n; i++)
-			due_one(tx, &keys[i]);
-	}
-}
-
-static int64_t next_due(struct tx *tx)
-{
-	int64_t soonest = INT64_MAX;
-	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		struct key first;
-		if (tx->head.jobs[slot][PLACE_DELAYED] &&
-			collect(tx, PLACE_DELAYED, phase_of_slot(slot), INT64_MAX, &first, 1) == 1) {
-			int64_t at_us = (int64_t)key_get(key_slice(&first), QUEUE_AT, 8);
-			soonest = at_us < soonest ? at_us : soonest;
-		}
-	}
-	return soonest;
-}
-
-/* One open walk per phase that has something ready; the smallest (priority, time, id) over all goes first. */
-struct merge {
-	struct walk walks[PHASE_SLOTS];
-	bool live[PHASE_SLOTS];
-};
-
-static void merge_step(struct merge *m, int slot, bool more)
-{
-	struct key prefix = key_queue_prefix(PLACE_READY, phase_of_slot(slot));
-	m->live[slot] = more && key_has_prefix(m->walks[slot].key, &prefix);
-}
-
-static void merge_open(struct merge *m, struct tx *tx, uint32_t phases)
-{
-	*m = (struct merge){0};
-	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		struct key prefix = key_queue_prefix(PLACE_READY, phase_of_slot(slot));
-		if (!(phases & 1u << slot) || tx->head.jobs[slot][PLACE_READY] == 0)
-			continue;
-		bool more = walk_open(&m->walks[slot], tx, TREE_QUEUE) &&
-			    walk_from(&m->walks[slot], key_slice(&prefix));
-		merge_step(m, slot, more);
-	}
-}
-
-static bool merge_next(struct merge *m, struct key *out)
-{
-	int best = -1;
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		if (m->live[slot] && (best < 0 || memcmp(m->walks[slot].key.p + 2, m->walks[best].key.p + 2,
-							  QUEUE_LEN - 2) < 0))
-			best = slot;
-	if (best < 0)
-		return false;
-	out->len = QUEUE_LEN;
-	memcpy(out->b, m->walks[best].key.p, QUEUE_LEN);
-	merge_step(m, best, walk_next(&m->walks[best]));
-	return true;
-}
-
-static void merge_close(struct merge *m)
-{
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		walk_close(&m->walks[slot]);
-}
-
-/* false: it could not be claimed (set aside). */
-static bool claim_one(
-	struct tx *tx, const struct key *queue_key, const struct claim_ask *ask, struct job *out)
-{
-	struct loaded l;
-	struct event event;
-	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
-	if (job_load(tx, id, JOB_WHOLE, &l) != ST_OK) {
-		aside_job(tx, id, queue_key);
-		return false;
-	}
-	if (!rules_is_claimable(&l.job) || rules_claim(&l.job, ask, tx->now, &event, NULL) != ST_OK) {
-		tx_fail_status(
-			tx, ST_CORRUPT, "the queue names a job that is not waiting; run clario-spool verify");
-		loaded_release(&l);
-		return false;
-	}
-	char actor[JOB_OWNER_MAX + 8];
-	snprintf(actor, sizeof actor, "worker:%s", ask->owner);
-	event.actor = slice_text(actor);
-	event_append(tx, &event, &l.job);
-	job_update(tx, &l);
-	*out = l.job; /* the caller owns it from here */
-	return true;
-}
-
-enum { CLAIM_CHUNK = 64 };
-
-static void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n)
-{
-	uint32_t phases = (ask->phases ? ask->phases : UINT32_MAX) & ~tx->head.paused_phases;
-	size_t bytes = 0;
-	bool more = true;
-	while (more && *jobs_n < ask->max && tx->st == ST_OK) {
-		struct key keys[CLAIM_CHUNK];
-		struct merge m;
-		size_t n = 0, want = ask->max - *jobs_n;
-		merge_open(&m, tx, phases);
-		while (n < want && n < CLAIM_CHUNK && merge_next(&m, &keys[n]))
-			n++;
-		merge_close(&m);
-		more = n == CLAIM_CHUNK;
-		for (size_t i = 0; i < n; i++) {
-			if (ask->max_bytes && bytes >= ask->max_bytes)
-				return;
-			if (claim_one(tx, &keys[i], ask, &jobs[*jobs_n]))
-				bytes += jobs[(*jobs_n)++].payload.len;
-		}
-	}
-}
-
 enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
 	const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us, struct why *why)
 {
@@ -288,18 +154,22 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	size_t claimed = 0;
 	*jobs_n = 0;
 	*next_due_us = INT64_MAX;
-	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	enum status st = claim_check(ask, why);
+	if (st == ST_OK)
+		st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)
 		return st;
 	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
 		settle_one(&tx, &settlements[i]);
 	reap_leases(&tx);
-	move_due(&tx);
+	due_move(&tx);
 	receivers_report(&tx, ask);
 	if (ask && ask->max)
 		claim_jobs(&tx, ask, jobs, &claimed);
-	int64_t soonest = next_due(&tx);
-	bool left_over = tx.wakes && (!ask || claimed == ask->max); /* others may have room for it */
+	int64_t soonest = due_next(&tx);
+	bool is_news = claim_leaves_news(&tx, claimed);
+	/* Without room of its own the caller may not come back when the next job is due. */
+	bool left_over = is_news || (tx.wakes && (!ask || claimed == ask->max));
 	if (tx.st == ST_OK && !tx.head_changed && n == 0)
 		tx_end(&tx); /* nothing happened: no commit, no sync */
 	else

@@ -65,7 +65,7 @@ enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, stru
 		loaded_release(out);
 		return st;
 	}
-	out->queue_key = key_queue(&out->job);
+	out->queue_key = key_queue(&out->job, out->hashes.user);
 	out->place = rules_place(&out->job);
 	out->had_turn = out->job.ordered && out->job.has_turn;
 	return ST_OK;
@@ -87,22 +87,21 @@ static void put_state(struct tx *tx, const struct job *job, const struct job_has
 		tx_put(tx, TREE_JOB, key_slice(&key), buf_slice(&tx->scratch));
 }
 
-static void put_queue(struct tx *tx, const struct job *job)
+static void put_queue(struct tx *tx, const struct job *job, const struct key *key)
 {
-	struct key key = key_queue(job);
-	tx_put(tx, TREE_QUEUE, key_slice(&key), (struct slice){"", 0});
+	tx_put(tx, TREE_QUEUE, key_slice(key), (struct slice){"", 0});
 	if (rules_place(job) == PLACE_READY || rules_place(job) == PLACE_DELAYED)
 		tx->wakes = true;
 }
 
 void job_update(struct tx *tx, struct loaded *l)
 {
-	struct key now = key_queue(&l->job);
+	struct key now = key_queue(&l->job, l->hashes.user);
 	put_state(tx, &l->job, &l->hashes, false);
 	if (now.len == l->queue_key.len && memcmp(now.b, l->queue_key.b, now.len) == 0)
 		return;
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
-	put_queue(tx, &l->job);
+	put_queue(tx, &l->job, &now);
 	count(tx, l->job.phase, l->place, -1);
 	l->place = rules_place(&l->job);
 	l->queue_key = now;
@@ -134,10 +133,10 @@ void job_enter(struct tx *tx, const struct job *job, bool is_new)
 {
 	uint64_t seed = tx->store->seed;
 	struct job_hashes hashes = job_hashes(seed, job);
-	struct key member = key_member(seed, job);
+	struct key member = key_member(seed, job), queue = key_queue(job, hashes.user);
 	struct slice empty = {"", 0};
 	put_state(tx, job, &hashes, is_new);
-	put_queue(tx, job);
+	put_queue(tx, job, &queue);
 	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
 	put_unique_keys(tx, job);
 	count(tx, job->phase, rules_place(job), 1);

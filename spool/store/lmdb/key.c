@@ -68,13 +68,32 @@ struct key key_queue_prefix(enum place place, int phase)
 	return key;
 }
 
-struct key key_queue(const struct job *job)
+struct key key_queue(const struct job *job, uint32_t user_hash)
 {
+	bool by_user = job->in_crowd && rules_place(job) == PLACE_READY;
 	struct key key = key_queue_prefix(rules_place(job), job->phase);
-	key_add(&key, (uint64_t)rules_place_priority(job), 1);
+	key_add(&key, (uint64_t)rules_place_priority(job) | (by_user ? CROWD_BIT : 0), 1);
+	if (by_user)
+		key_add(&key, user_hash, 4);
 	key_add(&key, (uint64_t)rules_place_at_us(job), 8);
 	key_add_id(&key, job->id);
 	return key;
+}
+
+size_t key_queue_len(struct slice key)
+{
+	bool by_user = key_get(key, 0, 1) == PLACE_READY && key_get(key, QUEUE_PRIORITY, 1) & CROWD_BIT;
+	return by_user ? CROWD_LEN : QUEUE_LEN;
+}
+
+int64_t key_queue_at(struct slice key)
+{
+	return (int64_t)key_get(key, key_queue_len(key) - QUEUE_LEN + QUEUE_AT, 8);
+}
+
+struct job_id key_queue_id(struct slice key)
+{
+	return key_get_id(key, key_queue_len(key) - QUEUE_LEN + QUEUE_ID);
 }
 
 uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id)

@@ -23,10 +23,16 @@ bool key_after_prefix(struct key *prefix);
 struct key key_of_id(struct job_id id);
 struct key key_of_seq(uint64_t seq);
 
-/* queue: place 1 | phase 1 | priority 1 | at_us 8 | id 16 */
-enum { QUEUE_AT = 3, QUEUE_ID = 11, QUEUE_LEN = 27 };
+/* queue: place 1 | phase 1 | priority 1 | at_us 8 | id 16
+ *        0 | phase 1 | 0x80 + priority 1 | user 4 | at_us 8 | id 16       ready and in the crowd
+ * QUEUE_AT and QUEUE_ID are those of the first form; the functions know both. */
+enum { QUEUE_PRIORITY = 2, QUEUE_AT = 3, QUEUE_ID = 11, QUEUE_LEN = 27 };
+enum { QUEUE_USER = 3, CROWD_LEN = 31, CROWD_BIT = 0x80 };
 struct key key_queue_prefix(enum place place, int phase);
-struct key key_queue(const struct job *job);
+struct key key_queue(const struct job *job, uint32_t user_hash);
+size_t key_queue_len(struct slice key); /* that a key of the queue which begins like this one has */
+int64_t key_queue_at(struct slice key);
+struct job_id key_queue_id(struct slice key);
 
 /* workflow: hash 8 | 0 | id 16                                      a live job's place in its workflow's line
  *           hash 8 | 1 | phase 1 | user 4 | payload 4 | id 16       each job of the workflow, findable by

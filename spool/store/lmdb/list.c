@@ -3,8 +3,9 @@
  * cost each submit a page of its own to write, and a hash in the job's record makes passing over a job cheap.
  *
  * A listing walks one lane per prefix (a state has one per phase) and merges them by what follows the prefix:
- * for states that is (priority, time, id), the order in which they will run or in which they ended. The
- * cursor is that suffix of the last job looked at, in hex, so that every lane can go on from it. */
+ * for states that is (priority, time, id), the order in which they will run or in which they ended; those in
+ * the crowd stand behind the others, by user. The cursor is that suffix of the last job looked at, in hex, so
+ * that every lane can go on from it. */
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/verbs.h"
 
@@ -14,12 +15,12 @@
  * hash. */
 enum { LOOK = 16, EFFORT_MAX = 10000 * LOOK, PREFIXES_MAX = PHASE_SLOTS * 2 };
 
-/* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. */
+/* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. Each
+ * key ends in an id. */
 struct span {
 	enum tree tree;
 	struct key prefixes[PREFIXES_MAX];
 	size_t n;
-	size_t id_at; /* where the id stands in a key */
 };
 
 struct lane {
@@ -59,7 +60,6 @@ static void span_of_state(struct span *span, const struct job_filter *f)
 	};
 	enum place first = places[f->state].first, second = places[f->state].second;
 	span->tree = TREE_QUEUE;
-	span->id_at = QUEUE_ID;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		int phase = phase_of_slot(slot);
 		if (f->phase && f->phase != phase)
@@ -75,7 +75,6 @@ static struct span span_of(struct store *store, const struct job_filter *f)
 	struct span span = {.tree = TREE_JOB};
 	if (f->workflow_id.len) {
 		span.tree = TREE_WORKFLOW;
-		span.id_at = MEMBER_ID;
 		span_add(&span,
 			key_workflow_prefix(key_workflow_hash(store->seed, f->workflow_id), KIND_MEMBER));
 	} else if (f->has_state) {
@@ -111,7 +110,9 @@ static bool is_other_users(struct listing *l, const struct walk *w, struct job_i
 static unsigned look_at(struct listing *l, const struct walk *w)
 {
 	struct loaded loaded;
-	struct job_id id = key_get_id(w->key, l->span->id_at);
+	struct job_id id = {{0}};
+	if (w->key.len >= sizeof id.b)
+		id = key_get_id(w->key, w->key.len - sizeof id.b);
 	if (is_other_users(l, w, id))
 		return 1;
 	if (job_load(l->tx, id, l->with_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD, &loaded) != ST_OK)

@@ -25,8 +25,8 @@ static const enum place places_of_state[JOB_STATE_N][2] = {
 static bool is_old(struct slice key, enum job_state state, int64_t before_us)
 {
 	if (job_state_is_ended(state))
-		return (int64_t)key_get(key, QUEUE_AT, 8) < before_us;
-	return id_time_ms(key_get_id(key, QUEUE_ID)) * 1000 < before_us;
+		return key_queue_at(key) < before_us;
+	return id_time_ms(key_queue_id(key)) * 1000 < before_us;
 }
 
 static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us,
@@ -37,7 +37,7 @@ static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_s
 	size_t n = 0;
 	bool more = walk_open(&w, tx, TREE_QUEUE) && walk_from(&w, key_slice(&prefix));
 	for (; more && n < max && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
-		if (w.key.len != QUEUE_LEN)
+		if (w.key.len != key_queue_len(w.key))
 			break;
 		if (is_old(w.key, state, before_us)) {
 			out[n].len = w.key.len;
@@ -53,7 +53,7 @@ static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_s
 static bool remove_one(struct tx *tx, const struct key *queue_key)
 {
 	struct loaded l;
-	struct job_id id = key_get_id(key_slice(queue_key), QUEUE_ID);
+	struct job_id id = key_queue_id(key_slice(queue_key));
 	if (job_load(tx, id, JOB_WHOLE, &l) != ST_OK) {
 		aside_job(tx, id, queue_key);
 		return false;

@@ -68,6 +68,7 @@ static void accept(struct tx *tx, const struct trigger *t, const struct setting 
 	*last = id_next(*last, tx->now.wall_us);
 	bool has_turn = take_place(tx, at, *last);
 	rules_accept(&job, t, *last, tx->now, tx->store->ordering, has_turn, &event);
+	job.in_crowd = crowd_note(&tx->store->crowd, key_user_hash(tx->store->seed, t->user_id), tx->now);
 	event_append(tx, &event, &job);
 	job_insert(tx, &job);
 	receipt->verdict = SUBMIT_ACCEPTED;

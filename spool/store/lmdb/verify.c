@@ -151,7 +151,7 @@ static void check_entries(struct verify *v, const struct sight *s)
 	const struct job *job = &s->job;
 	uint64_t seed = v->birth.seed;
 	struct job_hashes hashes = job_hashes(seed, job);
-	struct key queue = key_queue(job), member = key_member(seed, job);
+	struct key queue = key_queue(job, s->hashes.user), member = key_member(seed, job);
 	want(v, TREE_QUEUE, &queue, s->id, "queue");
 	want(v, TREE_WORKFLOW, &member, s->id, "workflow");
 	if (job->idempotency_key.len) {
@@ -231,10 +231,10 @@ static bool has_length(struct verify *v, struct slice key, size_t len)
 static bool check_queue(struct verify *v, struct slice key, struct slice value)
 {
 	struct sight s;
-	if (!has_length(v, key, QUEUE_LEN))
+	if (!has_length(v, key, key_queue_len(key)))
 		return true;
-	enum status st = see_state(v, key_get_id(key, QUEUE_ID), &s);
-	struct key made = key_queue(&s.job);
+	enum status st = see_state(v, key_queue_id(key), &s);
+	struct key made = key_queue(&s.job, s.hashes.user);
 	check_entry(v, key, value, key_slice(&made), &s, st);
 	return true;
 }
