@@ -34,7 +34,7 @@ FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
-WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
+WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols

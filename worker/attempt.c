@@ -7,9 +7,12 @@
 
 #include "spool/base/log.h"
 #include "spool/retry.h"
+#include "spool/show.h"
 #include "worker/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 struct attempt *attempt_new(struct attempt_env *env, struct job *job)
 {
@@ -26,8 +29,14 @@ struct attempt *attempt_new(struct attempt_env *env, struct job *job)
 
 static void end(struct attempt *a)
 {
-	if (a->is_calling)
+	if (a->is_calling) {
 		http_cancel(a->env->http, a);
+		flow_end(a->env->flow, &a->waiter, FLOW_DROPPED);
+	}
+	if (a->is_blocked) {
+		flow_leave(a->env->flow, &a->waiter);
+		a->env->blocked_n--;
+	}
 	a->env->ended(a->env->arg, a);
 	run_release(&a->run);
 	job_release(&a->job);
@@ -37,12 +46,16 @@ static void end(struct attempt *a)
 static void log_outcome(
 	const struct attempt *a, const char *outcome, enum log_level level, struct slice error)
 {
-	char id[JOB_ID_TEXT_LEN];
+	char id[JOB_ID_TEXT_LEN], trace[80] = "";
+	struct slice trace_id = show_trace_id(a->job.traceparent);
 	id_text(a->job.id, id);
+	if (a->span)
+		snprintf(trace, sizeof trace, " trace=%.*s span=%016llx", SLICE_ARG(trace_id),
+			(unsigned long long)a->span);
 	log_line(level,
-		"job=%s phase=%d try=%u outcome=%s code=%ld wait_ms=%lld conn_ms=%lld xfer_ms=%lld%s%s", id,
+		"job=%s phase=%d try=%u outcome=%s code=%ld wait_ms=%lld conn_ms=%lld xfer_ms=%lld%s%s%s", id,
 		a->job.phase, a->job.attempts_made, outcome, a->http_status, (long long)a->wait_ms,
-		(long long)a->conn_ms, (long long)a->xfer_ms, error.len ? " err=" : "",
+		(long long)a->conn_ms, (long long)a->xfer_ms, trace, error.len ? " err=" : "",
 		error.len ? LOG_Q(error) : "");
 }
 
@@ -73,6 +86,7 @@ static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
 	if (!o)
 		return NULL;
 	o->settlement.http_status = (int)a->http_status;
+	o->settlement.span = a->span;
 	o->settlement.wait_ms = a->wait_ms;
 	o->settlement.conn_ms = a->conn_ms;
 	o->settlement.xfer_ms = a->xfer_ms;
@@ -257,6 +271,14 @@ static bool has_lease(const void *tag)
 	return feed_has_lease(a->env->feed, &a->job.lease);
 }
 
+/* A receiver that refuses a call is well; one that cannot answer it is not. */
+static enum flow_end blame(const struct http_answer *answer)
+{
+	if (answer->is_withheld || answer->is_permanent)
+		return FLOW_DROPPED;
+	return retry_classify(answer->status) == FAILURE_PASSING ? FLOW_FAILED : FLOW_OK;
+}
+
 static void take_answer(struct attempt *a, const struct http_answer *answer)
 {
 	int call = a->calls[a->call_at];
@@ -265,6 +287,7 @@ static void take_answer(struct attempt *a, const struct http_answer *answer)
 	a->http_status = answer->status;
 	a->conn_ms += answer->conn_ms;
 	a->xfer_ms += answer->xfer_ms;
+	flow_end(a->env->flow, &a->waiter, blame(answer));
 	if (answer->is_withheld) {
 		leave_to_lease(a, "stalled", LOG_LEVEL_WARNING);
 		return;
@@ -292,7 +315,20 @@ static void call_done(void *tag, const struct http_answer *answer)
 	mark_clear(mark);
 }
 
-static void make_call(struct attempt *a)
+/* The job goes back as it came: this attempt is not charged. */
+static void park(struct attempt *a)
+{
+	struct slice none = SLICE_INIT;
+	const char *receiver = a->env->opts->receivers[a->waiter.receiver].name;
+	run_clear_notices(&a->run);
+	struct outcome *o = new_outcome(a, SETTLE_RELEASE);
+	if (o)
+		buf_fmt(&o->error, "receiver %s is not called now", receiver);
+	give_verdict(a, o, "parked", LOG_LEVEL_INFO, none);
+}
+
+/* flow_begin() or flow_next() has said FLOW_GO. */
+static void send_call(struct attempt *a)
 {
 	struct call_request request;
 	struct why why = WHY_INIT;
@@ -308,8 +344,27 @@ static void make_call(struct attempt *a)
 					       : "a header or the URL cannot be sent");
 	}
 	call_release(&request);
-	if (st != ST_OK)
-		call_failed(a, st == ST_INVALID ? FAILURE_PERMANENT : FAILURE_PASSING, 0, why.text);
+	if (st == ST_OK)
+		return;
+	flow_end(a->env->flow, &a->waiter, FLOW_DROPPED);
+	call_failed(a, st == ST_INVALID ? FAILURE_PERMANENT : FAILURE_PASSING, 0, why.text);
+}
+
+static void make_call(struct attempt *a)
+{
+	size_t receiver = a->env->opts->call[a->calls[a->call_at]].receiver;
+	switch (flow_begin(a->env->flow, receiver, &a->waiter)) {
+	case FLOW_GO:
+		send_call(a);
+		break;
+	case FLOW_WAIT:
+		a->is_blocked = true;
+		a->env->blocked_n++;
+		break;
+	case FLOW_CLOSED:
+		park(a);
+		break;
+	}
 }
 
 /* The next call that is not done yet, or the end. */
@@ -327,11 +382,22 @@ static void go_on(struct attempt *a)
 	complete(a);
 }
 
+/* One span for each attempt that somebody can follow (W3C Trace Context). */
+static uint64_t new_span(const struct job *job)
+{
+	uint64_t span = 0;
+	if (show_trace_id(job->traceparent).len == 0 || getrandom(&span, sizeof span, 0) != sizeof span)
+		return 0;
+	return span ? span : 1;
+}
+
 static void start(struct attempt *a)
 {
 	struct moment now = clock_now();
+	a->span = new_span(&a->job);
 	a->wait_ms = (a->job.claimed_at_us - a->job.run_at_us) / 1000;
 	enum status st = run_open(&a->run, a->env->opts, &a->job, now);
+	a->run.span = a->span;
 	if (st == ST_NOMEM) {
 		abandon(a);
 		return;
@@ -365,6 +431,20 @@ void attempt_stored(struct attempt *a)
 	a->is_storing = false;
 	mark_set(mark, a->job.id, a->job.lease.token);
 	go_on(a);
+	mark_clear(mark);
+}
+
+void attempt_unblock(struct flow_waiter *waiter, enum flow_verdict verdict)
+{
+	struct attempt *a = (struct attempt *)((char *)waiter - offsetof(struct attempt, waiter));
+	struct mark *mark = a->env->mark;
+	a->is_blocked = false;
+	a->env->blocked_n--;
+	mark_set(mark, a->job.id, a->job.lease.token);
+	if (verdict == FLOW_GO)
+		send_call(a);
+	else
+		park(a);
 	mark_clear(mark);
 }
 

@@ -3,6 +3,7 @@
 #ifndef WORKER_ATTEMPT_H
 #define WORKER_ATTEMPT_H
 #include "worker/feed.h"
+#include "worker/flow.h"
 #include "worker/http.h"
 #include "worker/mark.h"
 
@@ -14,6 +15,8 @@ struct attempt_env {
 	struct spool *spool;
 	struct http *http;
 	struct feed *feed;
+	struct flow *flow;
+	size_t blocked_n;                                  /* attempts that wait for a call to be allowed */
 	struct mark *mark;                                 /* of what it runs; NULL: none is kept */
 	void (*ended)(void *arg, struct attempt *attempt); /* the attempt is over and about to be freed */
 	void *arg;
@@ -27,7 +30,10 @@ struct attempt {
 	const struct phase_handler *handler;
 	int calls[CALLS_MAX]; /* of the phase, in order */
 	size_t calls_n, call_at;
+	uint64_t span; /* in the caller's trace; 0: there is none */
+	struct flow_waiter waiter;
 	bool is_started;  /* counted among the running ones */
+	bool is_blocked;  /* its next call waits for its turn (flow.h) */
 	bool is_calling;  /* an HTTP request is under way */
 	bool is_storing;  /* a checkpoint is on its way to the disk */
 	long http_status; /* of the last call */
@@ -40,6 +46,8 @@ NODISCARD struct attempt *attempt_new(struct attempt_env *env, struct job *job);
 void attempt_start(struct attempt *attempt);
 /* Its checkpoint is on disk: go on. */
 void attempt_stored(struct attempt *attempt);
+/* Its turn has come (FLOW_GO), or its receiver is not called any more (FLOW_CLOSED). */
+void attempt_unblock(struct flow_waiter *waiter, enum flow_verdict verdict);
 /* Its lease is gone: drop it without an outcome. */
 void attempt_lost(struct attempt *attempt);
 /* Give the job back unused (not started), or because the worker stops. */

@@ -5,7 +5,6 @@
 #include "worker/jwt.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 enum { URL_MAX = 8192, HEADER_MAX = 4096, TRACEPARENT_LEN = 55, SPAN_AT = 36, SPAN_LEN = 16 };
 
@@ -95,20 +94,12 @@ static bool is_lower_hex(const char *p, size_t len)
 	return true;
 }
 
-bool call_traceparent(struct slice given, char out[56])
+bool call_traceparent(struct slice given, uint64_t span, char out[56])
 {
-	unsigned char span[SPAN_LEN / 2];
-	if (given.len < TRACEPARENT_LEN || !is_lower_hex(given.p + 3, 32) ||
-		getrandom(span, sizeof span, 0) != sizeof span)
+	if (given.len < TRACEPARENT_LEN || !is_lower_hex(given.p + 3, 32) || span == 0)
 		return false;
-	span[0] |= 1; /* all zero is not a span id */
-	memcpy(out, given.p, TRACEPARENT_LEN);
-	out[TRACEPARENT_LEN] = '\0';
-	for (size_t i = 0; i < sizeof span; i++) {
-		char hex[3];
-		snprintf(hex, sizeof hex, "%02x", span[i]);
-		memcpy(out + SPAN_AT + 2 * i, hex, 2);
-	}
+	snprintf(out, TRACEPARENT_LEN + 1, "%.*s%016llx%.*s", SPAN_AT, given.p, (unsigned long long)span,
+		TRACEPARENT_LEN - SPAN_AT - SPAN_LEN, given.p + SPAN_AT + SPAN_LEN);
 	return true;
 }
 
@@ -123,7 +114,7 @@ static void add_job_headers(struct call_request *r, const struct run *run, const
 	buf_text(new_header(r, "X-Clario-Job"), id);
 	buf_fmt(new_header(r, "X-Clario-Attempt"), "%u", job->attempts_made);
 	buf_fmt(new_header(r, "X-Clario-Lease"), "%llu", (unsigned long long)job->lease.token);
-	if (!call_traceparent(job->traceparent, traceparent))
+	if (!call_traceparent(job->traceparent, run->span, traceparent))
 		return;
 	buf_text(new_header(r, "traceparent"), traceparent);
 	if (job->tracestate.len)
@@ -260,6 +251,7 @@ enum status call_build(struct call_request *r, struct run *run, const struct pha
 		.body = buf_slice(&r->body),
 		.timeout_ms = row->timeout_ms,
 		.connect_timeout_ms = row->connect_timeout_ms,
+		.ca_file = run->opts->receivers[row->receiver].ca_file,
 	};
 	return st;
 }

@@ -23,7 +23,7 @@ void call_release(struct call_request *request);
 
 /* Percent-encode everything but unreserved characters (RFC 3986 section 2.3). */
 void call_percent_encode(struct slice text, struct buf *out);
-/* The caller's trace with a new span id, as a W3C traceparent; false: the caller gave none that is valid. */
-bool call_traceparent(struct slice given, char out[56]);
+/* The caller's trace with this span id, as a W3C traceparent; false: the caller gave none that is valid. */
+bool call_traceparent(struct slice given, uint64_t span, char out[56]);
 
 #endif

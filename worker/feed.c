@@ -2,6 +2,7 @@
 #include "worker/feed.h"
 
 #include "spool/base/log.h"
+#include "worker/flow.h"
 #include "worker/held.h"
 #include "worker/mark.h"
 #include "worker/reap.h"
@@ -268,6 +269,15 @@ static void note_renewals(struct feed *f, size_t n, const struct settlement *ren
 		atomic_store(&f->renewed_until_us, now.boot_us + f->conf.opts->worker.lease_ms * 1000);
 }
 
+static size_t lay_out_limits(struct feed *f, struct claim_limit limits[FLOW_LIMITS_MAX])
+{
+	size_t held[PHASE_SLOTS] = {0};
+	for (size_t i = 0; i < f->held.n; i++)
+		if (!f->held.items[i].is_ending)
+			held[phase_slot(f->held.items[i].phase)]++;
+	return flow_limits(f->conf.flow, held, limits);
+}
+
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
 static bool exchange(struct feed *f)
 {
@@ -275,12 +285,16 @@ static bool exchange(struct feed *f)
 	take_given(f);
 	keep_pace(f);
 	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
+	struct claim_limit limits[FLOW_LIMITS_MAX];
 	struct claim_ask ask = {
 		.owner = f->conf.owner,
 		.max = room(f),
 		.max_bytes = HELD_BYTES - (f->held.bytes < HELD_BYTES ? f->held.bytes : 0),
 		.lease_ms = f->conf.opts->worker.lease_ms,
+		.limits = limits,
+		.limits_n = lay_out_limits(f, limits),
 	};
+	ask.reports = flow_reports(f->conf.flow, &ask.reports_n);
 	struct moment now = clock_now();
 	enum status st = spool_exchange(
 		f->conf.spool, now, f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
@@ -289,6 +303,7 @@ static bool exchange(struct feed *f)
 		return false;
 	}
 	f->fail_ms = 0;
+	flow_told(f->conf.flow);
 	note_renewals(f, n - outcomes, &f->settlements[outcomes], now);
 	drop_written(f, outcomes);
 	for (size_t i = outcomes; i < n; i++)
@@ -317,6 +332,8 @@ static void wait_for_work(struct feed *f)
 	int64_t renew_ms = (f->next_renew_us - clock_mono_us()) / 1000 + 1;
 	if (f->held.n && renew_ms < timeout)
 		timeout = renew_ms < 0 ? 0 : (int)renew_ms;
+	if (!f->fail_ms && has_room)
+		timeout = flow_due_ms(f->conf.flow, timeout);
 	int retain_ms = retain_wait_ms(&f->retain, clock_now());
 	if (!f->fail_ms && retain_ms < timeout)
 		timeout = retain_ms;

@@ -10,12 +10,14 @@
 #include "worker/outcome.h"
 
 struct feed;
+struct flow;
 struct mark;
 
 struct feed_conf {
 	const struct opts *opts;
 	struct spool *spool;
 	const char *owner;       /* "host:pid", as it stands in leases */
+	struct flow *flow;       /* what bounds claims */
 	struct mark *mark;       /* in which stands what is held; NULL: none is kept */
 	void (*wake)(void *arg); /* called when there is something to take */
 	void *wake_arg;

@@ -53,8 +53,8 @@ static void ended(void *arg, struct attempt *a)
 
 static void start_waiting(struct loop *l)
 {
-	while (l->stop_by_us == 0 && l->running_n < (size_t)l->opts->worker.in_flight &&
-		l->waiting.next != &l->waiting) {
+	while (l->stop_by_us == 0 && l->waiting.next != &l->waiting &&
+		l->running_n - l->env.blocked_n < (size_t)l->opts->worker.in_flight) {
 		struct attempt *a = l->waiting.next;
 		ring_take(a);
 		ring_add(&l->running, a);
@@ -62,6 +62,15 @@ static void start_waiting(struct loop *l)
 		l->running_n++;
 		attempt_start(a);
 	}
+}
+
+/* Calls whose turn has come. */
+static void unblock(struct loop *l)
+{
+	struct flow_waiter *waiter;
+	enum flow_verdict verdict;
+	while ((waiter = flow_next(l->env.flow, &verdict)))
+		attempt_unblock(waiter, verdict);
 }
 
 static struct attempt *find(struct attempt *head, const struct feed_news *news)
@@ -107,6 +116,7 @@ static void take_signals(struct loop *l)
 	if (l->signals > 0 && l->stop_by_us == 0) {
 		l->stop_by_us = clock_mono_us() + l->opts->worker.stop_grace_ms * 1000;
 		feed_stop_claims(l->env.feed);
+		flow_stop(l->env.flow);
 	}
 	if (l->signals > 1)
 		l->stop_by_us = 1;
@@ -124,7 +134,7 @@ static bool stop_step(struct loop *l)
 	if (l->stop_by_us == 0)
 		return false;
 	release_all(&l->waiting);
-	if (l->running_n > 0 && clock_mono_us() < l->stop_by_us)
+	if (l->running_n > l->env.blocked_n && clock_mono_us() < l->stop_by_us)
 		return false;
 	release_all(&l->running);
 	return true;
@@ -133,7 +143,7 @@ static bool stop_step(struct loop *l)
 static int tick_ms(const struct loop *l)
 {
 	if (l->stop_by_us == 0)
-		return TICK_MS;
+		return flow_wait_ms(l->env.flow, TICK_MS);
 	int64_t left = (l->stop_by_us - clock_mono_us()) / 1000 + 1;
 	return left < 0 ? 0 : left > TICK_MS ? TICK_MS : (int)left;
 }
@@ -142,6 +152,7 @@ static void run(struct loop *l)
 {
 	do {
 		take_news(l);
+		unblock(l);
 		start_waiting(l);
 		http_run(l->env.http, tick_ms(l), l->signal_fd);
 		take_signals(l);
@@ -157,12 +168,17 @@ static enum status start_parts(
 	struct loop *l, const struct feed_conf *conf, struct relay **relay, struct why *why)
 {
 	l->env.http = http_new(&(struct http_conf){.in_flight = (size_t)l->opts->worker.in_flight,
-		.max_response = l->opts->worker.max_response});
+		.max_response = l->opts->worker.max_response,
+		.allowed_networks = l->opts->worker.allowed_networks});
 	if (!l->env.http)
 		return why_set(why, ST_NOMEM, "cannot set up libcurl");
+	l->env.flow = flow_new(l->opts);
+	if (!l->env.flow)
+		return why_set(why, ST_NOMEM, "out of memory");
 	struct feed_conf full = *conf;
 	full.wake = wake_loop;
 	full.wake_arg = l->env.http;
+	full.flow = l->env.flow;
 	l->env.feed = feed_start(&full, why);
 	if (!l->env.feed)
 		return ST_NOMEM;
@@ -210,6 +226,7 @@ enum status loop_run(
 		feed_free(l.env.feed);
 	}
 	http_free(l.env.http);
+	flow_free(l.env.flow);
 	mark_close(l.env.mark);
 	return st;
 }

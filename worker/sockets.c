@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EVENTS = 64 };
+enum { EVENTS = 64, RECOVER_US = 10000 };
 
 static bool watch(struct sockets *s, int op, int fd, uint32_t events)
 {
@@ -60,13 +60,35 @@ void sockets_release(struct sockets *s)
 		close(s->event_fd);
 }
 
+/* What had no memory leaves no timer and no socket to wait for, so that nothing would wake it again. */
+static void check(struct sockets *s, CURLMcode rc)
+{
+	s->is_shaken = rc != CURLM_OK;
+	if (s->is_shaken)
+		s->timer_at_us = clock_mono_us() + RECOVER_US;
+}
+
+/* The one call that looks at every request and at its sockets; libcurl calls it deprecated for what it costs.
+ */
+static CURLMcode act_on_all(struct sockets *s)
+{
+	int running;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	return curl_multi_socket_all(s->multi, &running);
+#pragma GCC diagnostic pop
+}
+
 static void run_timer(struct sockets *s)
 {
 	int running;
 	if (s->timer_at_us > clock_mono_us())
 		return;
 	s->timer_at_us = INT64_MAX; /* libcurl sets it anew */
-	curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	if (s->is_shaken)
+		check(s, act_on_all(s));
+	else
+		check(s, curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running));
 }
 
 static int wait_ms(const struct sockets *s, int timeout_ms)
@@ -88,7 +110,9 @@ static void happened(struct sockets *s, const struct epoll_event *event)
 		mask |= event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
 		mask |= event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 		mask |= event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0;
-		curl_multi_socket_action(s->multi, event->data.fd, mask, &running);
+		CURLMcode rc = curl_multi_socket_action(s->multi, event->data.fd, mask, &running);
+		if (rc != CURLM_OK)
+			check(s, rc);
 	}
 }
 

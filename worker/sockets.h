@@ -14,6 +14,7 @@ struct sockets {
 	int epoll_fd, event_fd;
 	int also_fd;         /* the caller's, which is watched too; -1: none yet */
 	int64_t timer_at_us; /* monotonic: when libcurl wants to be called; INT64_MAX: not by time alone */
+	bool is_shaken;      /* libcurl had no memory for what it was told: it must look at all of it again */
 };
 
 /* Must stay in place until sockets_release(), which comes after curl_multi_cleanup(). false: no descriptors.

@@ -138,6 +138,7 @@ struct instance *instance_start(const char *rows)
 	in->receiver = receiver_start();
 	snprintf(in->settings, sizeof in->settings,
 		"spool.map-size=256M retry.base=50ms retry.jitter=off worker.lease=2s worker.stop-grace=1s "
+		"receiver.integrations.breaker-share=0 receiver.python.breaker-share=0 "
 		"%s",
 		rows ? rows : "");
 	for (int tries = 0; tries < 3; tries++) {

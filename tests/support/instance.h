@@ -20,7 +20,8 @@ struct instance {
 };
 
 /* rows: "section.key=value ..." beyond the quick ones every test has (retry.base=50ms retry.jitter=off
- * worker.lease=2s). */
+ * worker.lease=2s), and breakers that never open: most of their receivers fail on purpose. Rows given here go
+ * first. */
 struct instance *instance_start(const char *rows);
 void instance_stop(struct instance *in);
 

@@ -312,14 +312,14 @@ static void traceparent__new_span_same_trace(void **state)
 	(void)state;
 	static const char given[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 	char one[56], two[56];
-	assert_true(call_traceparent(slice_text(given), one));
-	assert_true(call_traceparent(slice_text(given), two));
+	assert_true(call_traceparent(slice_text(given), 1, one));
+	assert_true(call_traceparent(slice_text(given), UINT64_MAX, two));
 	assert_memory_equal(one, given, 36);
 	assert_string_equal(one + 52, "-01");
 	assert_string_not_equal(one, given);
 	assert_string_not_equal(one, two);
-	assert_false(call_traceparent(slice_text("00-short"), one));
-	assert_false(call_traceparent((struct slice)SLICE_INIT, one));
+	assert_false(call_traceparent(slice_text("00-short"), 1, one));
+	assert_false(call_traceparent((struct slice)SLICE_INIT, 1, one));
 }
 
 static void base64url__each_length(void **state)

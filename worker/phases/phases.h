@@ -22,6 +22,7 @@ struct run {
 	const struct opts *opts;
 	const struct job *job;
 	struct moment now;
+	uint64_t span;      /* of this attempt in the caller's trace; 0: there is none */
 	json_t *payload;    /* object; owned */
 	json_t *checkpoint; /* object; owned: {"notified":true,"calls":{"fee":{"ok":true,"value":...}}} */
 	struct run_notice notices[RUN_NOTICES_MAX];
