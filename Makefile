@@ -87,7 +87,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := intake phases calls retry matrix connect queue crash fence
+CONFORMANCE_TESTS := intake phases calls retry matrix connect flow queue crash fence
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto

@@ -120,8 +120,12 @@ static void revive(struct trial *t, enum daemon daemon)
 {
 	if (instance_is_running(t->in, daemon))
 		return;
+	/* A start without memory ends at once, and systemd would try again: only what runs is made to fail. */
+	struct fail_plan *plan = plan_of(t, daemon);
+	long left = atomic_exchange(&plan->left, 0);
 	t->deaths++;
 	instance_launch(t->in, daemon);
+	atomic_store(&plan->left, left);
 }
 
 static bool try_submit(struct trial *t, const char *key, char id[40])
@@ -156,7 +160,7 @@ static void submit(struct trial *t, const char *key, enum daemon daemon)
 
 static void wait_completed(struct trial *t, const char *id)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 30; i++) {
 		char path[128];
 		snprintf(path, sizeof path, API "/jobs/%s", id);
 		struct answer a = request(t->in, "GET", path, NULL, NULL);

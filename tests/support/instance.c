@@ -261,7 +261,10 @@ static pid_t launch(struct instance *in, const char *daemon, const char *name)
 	int64_t until = clock_mono_us() + WAIT_MS * 1000;
 	while (read_pid(in, name) == 0 && clock_mono_us() < until)
 		clock_sleep_ms(5);
-	assert_true(read_pid(in, name) > 0);
+	if (read_pid(in, name) == 0) {
+		show_logs(in);
+		fail_msg("%s did not start", program);
+	}
 	return pid;
 }
 
