@@ -120,7 +120,8 @@ static void revive(struct trial *t, enum daemon daemon)
 {
 	if (instance_is_running(t->in, daemon))
 		return;
-	/* A start without memory ends at once, and systemd would try again: only what runs is made to fail. */
+	/* A start without memory ends at once, and systemd would try again: only what runs is made to fail.
+	 */
 	struct fail_plan *plan = plan_of(t, daemon);
 	long left = atomic_exchange(&plan->left, 0);
 	t->deaths++;

@@ -6,7 +6,7 @@
  * sets how many, from that one or from the first. */
 #include "spool/store/lmdb/init.h"
 #include "spool/store/lmdb/tx.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/sim.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -16,57 +16,6 @@ enum { SEEDS = 1000 };
 #else
 enum { SEEDS = 10000 };
 #endif
-enum { REPORTERS = 2 };
-enum { JOBS_MAX = 80, STEPS = 80, SHARED = 4, ALONE = 24, USERS = 3, LIMITS = 2 };
-enum { REAP_EVERY_US = 250000, LEASE_US = 60000000, CROWD_AT = 2, HALF_LIFE_US = 30000000 };
-
-struct model_job {
-	struct job_id id;
-	int phase, workflow, user, payload, priority;
-	enum job_state state;
-	bool has_turn, in_crowd;
-	int64_t run_at_us, finished_at_us, lease_end_us;
-	uint64_t boot_id, token;
-	unsigned made, allowed, crashes;
-};
-
-struct sim {
-	struct fixture *f;
-	uint64_t random, seed;
-	struct model_job jobs[JOBS_MAX];
-	size_t n;
-	uint64_t accepted, removed;
-	int64_t next_reap_us;
-	bool paused[PHASE_SLOTS];
-	struct receiver_state receiver; /* as it must be stored */
-	struct receiver_report reporters[REPORTERS];
-	/* What a process knows of turns and crowds, until it ends. */
-	uint32_t order[USERS]; /* the circle in which the crowd's users have their turns */
-	uint32_t last_user[JOB_PRIORITY_LAST + 1];
-	uint64_t claims;
-	unsigned submitted[USERS];
-	int64_t halvings;
-	struct claim_limit limits[LIMITS]; /* of the claim under way: what is left of them */
-	size_t limits_n;
-	int step;
-};
-
-static uint64_t roll(struct sim *s, uint64_t below)
-{
-	/* xorshift64*: repeatable everywhere, which rand() is not. */
-	s->random ^= s->random >> 12;
-	s->random ^= s->random << 25;
-	s->random ^= s->random >> 27;
-	return (s->random * UINT64_C(2685821657736338717) >> 32) % below;
-}
-
-#define CHECK(s, condition)                                                                                  \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			fail_msg("seed %llu, step %d: %s", (unsigned long long)(s)->seed, (s)->step,         \
-				#condition);                                                                 \
-	} while (0)
-
 static bool is_live(const struct model_job *j)
 {
 	return !job_state_is_ended(j->state);
@@ -127,11 +76,11 @@ static void do_submit(struct sim *s)
 	static const char *const payloads[] = {"{\"n\":1}", "{\"n\":2}"};
 	char workflow[16], user[16];
 	struct model_job like = {
-		.phase = phase_of_slot((int)roll(s, 4)),
-		.workflow = (int)(roll(s, 2) ? roll(s, SHARED) : SHARED + roll(s, ALONE)),
-		.user = roll(s, 2) ? 0 : (int)roll(s, USERS),
-		.payload = (int)roll(s, 2),
-		.priority = roll(s, 4) ? 5 : 1 + (int)roll(s, 9),
+		.phase = phase_of_slot((int)sim_roll(s, 4)),
+		.workflow = (int)(sim_roll(s, 2) ? sim_roll(s, SHARED) : SHARED + sim_roll(s, ALONE)),
+		.user = sim_roll(s, 2) ? 0 : (int)sim_roll(s, USERS),
+		.payload = (int)sim_roll(s, 2),
+		.priority = sim_roll(s, 4) ? 5 : 1 + (int)sim_roll(s, 9),
 		.run_at_us = s->f->now.wall_us,
 		.allowed = 3,
 	};
@@ -141,8 +90,8 @@ static void do_submit(struct sim *s)
 	snprintf(user, sizeof user, "u%d", like.user);
 	struct trigger t = make_trigger(like.phase, workflow, user, payloads[like.payload]);
 	t.priority = like.priority;
-	if (roll(s, 5) == 0)
-		t.run_at_us = like.run_at_us += (int64_t)roll(s, 100000000) + 1;
+	if (sim_roll(s, 5) == 0)
+		t.run_at_us = like.run_at_us += (int64_t)sim_roll(s, 100000000) + 1;
 	struct model_job *first = find_duplicate(s, &like);
 	struct receipt r = submit(s->f, &t);
 	CHECK(s, r.verdict == (first ? SUBMIT_DUPLICATE : SUBMIT_ACCEPTED));
@@ -160,7 +109,7 @@ static void do_submit(struct sim *s)
 
 static void do_flood(struct sim *s)
 {
-	for (uint64_t n = 4 + roll(s, 8); n > 0; n--)
+	for (uint64_t n = 4 + sim_roll(s, 8); n > 0; n--)
 		do_submit(s);
 }
 
@@ -170,7 +119,7 @@ static bool lease_is_over(const struct sim *s, const struct model_job *j)
 	       (j->boot_id != s->f->now.boot_id || j->lease_end_us <= s->f->now.boot_us);
 }
 
-static void model_reap(struct sim *s)
+void sim_reap(struct sim *s)
 {
 	bool any_active = false;
 	for (size_t i = 0; i < s->n; i++)
@@ -191,7 +140,7 @@ static void model_reap(struct sim *s)
 	}
 }
 
-static void model_due(struct sim *s)
+void sim_due(struct sim *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->jobs[i].state == JOB_DELAYED && s->jobs[i].run_at_us <= s->f->now.wall_us)
@@ -282,18 +231,18 @@ static size_t claim_some(struct sim *s, size_t max)
 {
 	struct claim_ask ask = {
 		.owner = "host:1", .max = max, .lease_ms = LEASE_US / 1000, .limits = s->limits};
-	s->limits_n = roll(s, 2) ? 0 : 1 + roll(s, LIMITS);
+	s->limits_n = sim_roll(s, 2) ? 0 : 1 + sim_roll(s, LIMITS);
 	for (size_t i = 0; i < s->limits_n; i++)
-		s->limits[i] = (struct claim_limit){(uint32_t)roll(s, 16), roll(s, 4)};
+		s->limits[i] = (struct claim_limit){(uint32_t)sim_roll(s, 16), sim_roll(s, 4)};
 	ask.limits_n = s->limits_n;
 	return claim_as(s->f, &ask);
 }
 
 static void do_claim(struct sim *s)
 {
-	size_t max = 1 + roll(s, 5), got = claim_some(s, max), want = 0;
-	model_reap(s);
-	model_due(s);
+	size_t max = 1 + sim_roll(s, 5), got = claim_some(s, max), want = 0;
+	sim_reap(s);
+	sim_due(s);
 	for (; want < max; want++) {
 		struct model_job *j = next_claim(s);
 		if (!j)
@@ -346,16 +295,16 @@ static void do_settle(struct sim *s)
 {
 	if (s->n == 0)
 		return;
-	struct model_job *j = &s->jobs[roll(s, s->n)];
-	enum settle_kind kind = (enum settle_kind)roll(s, SETTLE_ORPHAN + 1);
-	uint64_t token = roll(s, 6) ? j->token : j->token + 1;
+	struct model_job *j = &s->jobs[sim_roll(s, s->n)];
+	enum settle_kind kind = (enum settle_kind)sim_roll(s, SETTLE_ORPHAN + 1);
+	uint64_t token = sim_roll(s, 6) ? j->token : j->token + 1;
 	bool is_live_lease = j->state == JOB_ACTIVE && token == j->token;
 	enum status st = settle(s->f, j->id, token, kind);
 	CHECK(s, st == (is_live_lease ? ST_OK : ST_CONFLICT));
 	if (is_live_lease)
 		model_settle(s, j, kind);
-	model_reap(s);
-	model_due(s);
+	sim_reap(s);
+	sim_due(s);
 }
 
 static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb)
@@ -401,8 +350,8 @@ static void do_steer(struct sim *s)
 {
 	if (s->n == 0)
 		return;
-	struct model_job *j = &s->jobs[roll(s, s->n)];
-	enum steer_verb verb = (enum steer_verb)roll(s, STEER_VERB_N);
+	struct model_job *j = &s->jobs[sim_roll(s, s->n)];
+	enum steer_verb verb = (enum steer_verb)sim_roll(s, STEER_VERB_N);
 	enum status st = steer(s->f, j->id, verb);
 	CHECK(s, st == (model_steer(s, j, verb) ? ST_OK : ST_CONFLICT));
 }
@@ -410,8 +359,8 @@ static void do_steer(struct sim *s)
 static void do_remove(struct sim *s)
 {
 	static const enum job_state states[] = {JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED};
-	enum job_state state = states[roll(s, 3)];
-	int64_t before = s->f->now.wall_us - (int64_t)roll(s, 50000000);
+	enum job_state state = states[sim_roll(s, 3)];
+	int64_t before = s->f->now.wall_us - (int64_t)sim_roll(s, 50000000);
 	size_t removed, want = 0, kept = 0;
 	assert_int_equal(s->f->ops->remove(s->f->store, s->f->now, state, before, JOBS_MAX,
 				 slice_text("system"), &removed, NULL),
@@ -429,7 +378,7 @@ static void do_remove(struct sim *s)
 
 static void do_pause(struct sim *s)
 {
-	int slot = (int)roll(s, 4);
+	int slot = (int)sim_roll(s, 4);
 	bool pause = !s->paused[slot];
 	assert_int_equal(
 		s->f->ops->pause(s->f->store, s->f->now, 1u << slot, pause, slice_text("operator:sim"), NULL),
@@ -437,97 +386,16 @@ static void do_pause(struct sim *s)
 	s->paused[slot] = pause;
 }
 
-static const struct breaker_policy breaker_policy = {.window_us = 60000000,
-	.least_calls = 4,
-	.failed_percent = 50,
-	.open_us = 10000000,
-	.open_max_us = 60000000,
-	.probe_us = 30000000,
-	.in_flight = 4};
-
-static void make_report(struct sim *s, struct receiver_report *w)
-{
-	w->ok += (uint32_t)roll(s, 3);
-	w->failed += (uint32_t)roll(s, 3);
-	if (w->probe && roll(s, 2))
-		w->probe_result = (enum probe_result)roll(s, PROBE_UNUSED + 1);
-	w->wants_probe = w->probe_result != PROBE_UNUSED && roll(s, 3);
-}
-
-/* The pure rules say what must come of a report, and whether it may wait for another commit. */
-static void do_report(struct sim *s)
-{
-	struct receiver_report *w = &s->reporters[roll(s, REPORTERS)], alike;
-	struct claim_ask ask = {.owner = "host:2", .reports = w, .reports_n = 1};
-	struct receiver_state next = s->receiver;
-	struct receiver_change change;
-	size_t none;
-	int holders = 0;
-	make_report(s, w);
-	alike = *w;
-	receiver_take(&next, &alike, s->f->now.wall_us, &change);
-	CHECK(s, s->f->ops->exchange(s->f->store, s->f->now, NULL, 0, &ask, NULL, &none, &s->f->next_due_us,
-			 NULL) == ST_OK);
-	model_reap(s);
-	model_due(s);
-	CHECK(s, w->may_run == alike.may_run && w->has_probe == alike.has_probe);
-	bool is_kept = w->ok == 0 && w->failed == 0 && w->probe_result == PROBE_UNDER_WAY;
-	CHECK(s, is_kept || !change.is_lasting);
-	if (is_kept)
-		s->receiver = next;
-	receiver_taken(&alike, is_kept);
-	CHECK(s, w->probe == alike.probe && w->ok == alike.ok && w->failed == alike.failed);
-	for (int i = 0; i < REPORTERS; i++)
-		holders += s->receiver.breaker == BREAKER_PROBING && s->reporters[i].probe &&
-			   s->reporters[i].probe == s->receiver.probe;
-	CHECK(s, holders <= 1);
-}
-
-static void do_pause_receiver(struct sim *s)
-{
-	struct receiver_change change;
-	int64_t now_us = s->f->now.wall_us,
-		until_us = roll(s, 2) ? 0 : now_us + 1 + (int64_t)roll(s, 60000000);
-	bool pause = roll(s, 2);
-	struct slice actor = slice_text("operator:sim");
-	CHECK(s, s->f->ops->receiver_pause(s->f->store, s->f->now, s->receiver.name, pause, until_us, actor,
-			 actor, NULL) == ST_OK);
-	if (pause)
-		receiver_pause(&s->receiver, until_us, actor, now_us, &change);
-	else
-		receiver_resume(&s->receiver, &change);
-}
-
-static void compare_receiver(struct sim *s)
-{
-	struct receiver_state is;
-	size_t n;
-	CHECK(s, s->f->ops->receivers(s->f->store, &is, 1, &n, NULL) == ST_OK);
-	if (n == 0)
-		receiver_init(&is, slice_text(s->receiver.name));
-	CHECK(s, is.breaker == s->receiver.breaker && is.is_paused == s->receiver.is_paused);
-	CHECK(s, is.calls_total == s->receiver.calls_total && is.failed_total == s->receiver.failed_total);
-	CHECK(s, is.probe == s->receiver.probe && is.ramp == s->receiver.ramp);
-	CHECK(s, is.open_until_us == s->receiver.open_until_us &&
-			 is.paused_until_us == s->receiver.paused_until_us);
-	CHECK(s, is.now.failed == s->receiver.now.failed && is.before.ok == s->receiver.before.ok);
-}
-
-static void begin_reporter(struct sim *s, size_t i)
-{
-	s->reporters[i] = (struct receiver_report){.name = s->receiver.name, .policy = &breaker_policy};
-}
-
 static void do_crash(struct sim *s)
 {
 	store_reopen(s->f);
-	begin_reporter(s, roll(s, REPORTERS));
+	sim_begin_reporter(s, sim_roll(s, REPORTERS));
 	s->next_reap_us = 0;
 	s->claims = 0;
 	s->halvings = 0;
 	memset(s->last_user, 0, sizeof s->last_user);
 	memset(s->submitted, 0, sizeof s->submitted);
-	if (roll(s, 3) == 0) {
+	if (sim_roll(s, 3) == 0) {
 		s->f->now.boot_id++;
 		s->f->now.boot_us = 1000000;
 	}
@@ -535,9 +403,9 @@ static void do_crash(struct sim *s)
 
 static void do_time(struct sim *s)
 {
-	pass_ms(s->f, (int64_t)roll(s, 40000));
-	if (roll(s, 8) == 0)
-		s->f->now.wall_us -= (int64_t)roll(s, 3000000); /* the wall clock is stepped back */
+	pass_ms(s->f, (int64_t)sim_roll(s, 40000));
+	if (sim_roll(s, 8) == 0)
+		s->f->now.wall_us -= (int64_t)sim_roll(s, 3000000); /* the wall clock is stepped back */
 }
 
 static void compare(struct sim *s)
@@ -559,7 +427,7 @@ static void compare(struct sim *s)
 	}
 	for (int state = 0; state < JOB_STATE_N; state++)
 		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
-	compare_receiver(s);
+	sim_compare_receiver(s);
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 
@@ -598,17 +466,17 @@ static void run_history(struct fixture *f, uint64_t seed)
 {
 	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_flood, do_claim, do_claim,
 		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash,
-		do_report, do_report, do_pause_receiver};
+		sim_report, sim_report, sim_pause_receiver};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
 	receiver_init(&s->receiver, slice_text("shop"));
 	for (size_t i = 0; i < REPORTERS; i++)
-		begin_reporter(s, i);
+		sim_begin_reporter(s, i);
 	plant_seed(s);
 	bool is_fit = put_users_in_order(s);
 	for (s->step = 0; is_fit && s->step < STEPS; s->step++) {
-		acts[roll(s, sizeof acts / sizeof *acts)](s);
+		acts[sim_roll(s, sizeof acts / sizeof *acts)](s);
 		if (s->step % 10 == 9)
 			compare(s);
 	}
