@@ -233,15 +233,22 @@ static void learn_jobs(struct fixture *f)
 		known[i].digest = digest_of_job(f, f->store, known[i].id);
 }
 
-/* A record that is whole somewhere in the damaged file, behind its key: entry header 8, key 16, record; a
- * value that stands on pages of its own counts by its first bytes. */
+static bool is_same(const struct copy *c, size_t at, size_t len)
+{
+	return at + len <= c->len_after && memcmp(c->bytes + at, c->sound + at, len) == 0;
+}
+
+/* A record that is whole somewhere in the damaged file, behind its key: entry header 8, key 16, record. One
+ * that stands on pages of its own has 8 bytes in its entry that say where, and before it those pages' head.
+ */
 static bool is_in(const struct copy *c, const struct known_job *job, int which)
 {
-	const uint8_t *at = c->sound + job->key_at[which];
-	if (job->at[which] + job->len[which] > c->len_after || job->key_at[which] + 24 > c->len_after)
+	enum { ENTRY = 24, FLAGS_AT = 4, IS_APART = 1, WHERE = 8, HEAD = 16 };
+	bool is_apart = c->sound[job->key_at[which] + FLAGS_AT] & IS_APART;
+	if (is_apart && !is_same(c, job->at[which] - HEAD, HEAD))
 		return false;
-	return memcmp(c->bytes + job->key_at[which], at, 24) == 0 &&
-	       memcmp(c->bytes + job->at[which], c->sound + job->at[which], job->len[which]) == 0;
+	return is_same(c, job->key_at[which], is_apart ? ENTRY + WHERE : ENTRY) &&
+	       is_same(c, job->at[which], job->len[which]);
 }
 
 /* Find the live records in the sound file by its trees. */
@@ -328,13 +335,13 @@ static void repair_copy(struct copy *c, size_t i, struct repaired *sum)
 		fail_msg("copy %zu: %s", i, why.text);
 	for (size_t k = 0; k < known_n; k++) {
 		bool is_whole = is_in(c, &known[k], 0) && is_in(c, &known[k], 1);
-		bool is_same = digest_of_job(f, store, known[k].id) == known[k].digest;
-		if (is_whole && !is_same)
+		bool is_there = digest_of_job(f, store, known[k].id) == known[k].digest;
+		if (is_whole && !is_there)
 			fail_msg("copy %zu, kind %zu: job %zu is whole in the file, but not as it was after "
 				 "repair",
 				i, i % KINDS, k);
 		sum->whole += is_whole;
-		sum->there += is_same;
+		sum->there += is_there;
 	}
 	sum->set_aside += result.set_aside;
 	f->ops->close(store);
