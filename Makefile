@@ -158,7 +158,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop)
+BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop bench-hang)
 BENCH_LIBS_noop := -lfcgi
 BENCH_LIBS_loop := -lcurl
 # A library to be loaded into a daemon.

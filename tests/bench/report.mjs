@@ -20,7 +20,11 @@ function median(list) {
 const submits = part('submit').map((f) => ({ ...f, rate: f.requests / f.seconds }));
 const drains = part('drain').map((f) => ({ ...f, rate: f.jobs / f.seconds }));
 const mixed = part('mixed').map((f) => ({ ...f, rate: f.requests / f.seconds }));
+const receivers = part('receivers').map((f) => ({ ...f, rate: f.jobs / f.seconds }));
 const depths = part('depth');
+const starts = part('fair').flatMap((f) => f.start_ms);
+const ends = part('fair').flatMap((f) => f.end_ms);
+const worst = (list) => (list.length ? Math.max(...list) : NaN);
 
 function pick(list, subject, connections, field) {
 	return list.filter((f) => f.subject === subject && (connections === null || f.connections === connections))
@@ -53,6 +57,9 @@ const targets = [
 	['drain / Bull, 64 in flight', ratio(drains, 'real', 'bull'), '>=', 5, 'x'],
 	['drain / BullMQ, 64 in flight', ratio(drains, 'real', 'bullmq'), '>=', 5, 'x'],
 	['drain / bare libcurl loop', ratio(drains, 'real', 'loop'), '>=', 0.7, 'x'],
+	['others with one receiver of four hanging / all well', ratio(receivers, 'hang', 'well'), '>=', 0.95, 'x'],
+	['the same, refused', ratio(receivers, 'refused', 'well'), '>=', 0.95, 'x'],
+	['start of a new user\'s job behind another\'s 100,000, worst', worst(starts) / 1000, '<=', 1, 's'],
 	[`processor time of a submit, ${deepest?.depth} queued / 1000, batches of 64`, growth('submit_64_us'), '<=', 1.5, 'x'],
 	[`processor time of a submit, ${deepest?.depth} queued / 1000, alone`, growth('submit_1_us'), '<=', 1.5, 'x'],
 	[`processor time of claim and settle, ${deepest?.depth} queued / 1000`, growth('claim_settle_us'), '<=', 1.5, 'x'],
@@ -102,6 +109,15 @@ function table(report) {
 	}
 	if (report.drains.length)
 		lines.push('', 'Drain, jobs a second: ' + report.drains.map((d) => `${d.subject} ${fixed(d.per_second, 0)}`).join(', '));
+	if (report.receivers.length)
+		lines.push('Three receivers of four, jobs a second: ' +
+			report.receivers.map((r) => `fourth ${r.subject} ${fixed(r.per_second, 0)}`).join(', '));
+	if (report.fair)
+		lines.push(`A new user's job behind another's: started after ${fixed(report.fair.start_median_ms, 0)} ms ` +
+			`(worst ${fixed(report.fair.start_worst_ms, 0)}), ended after ${fixed(report.fair.end_median_ms, 0)} ms ` +
+			`(worst ${fixed(report.fair.end_worst_ms, 0)}); behind 9,999 other users' single jobs, too: ` +
+			`${fixed(report.fair.first_ms, 0)} ms; the crowded user's own meanwhile: ` +
+			`${fixed(report.fair.crowd_per_second, 0)} a second`);
 	for (const d of report.depths)
 		lines.push(`Depth ${pad(d.depth, 9)}: submit ${d.submit_1_us} us alone, ${d.submit_16_us} in 16, ` +
 			`${d.submit_64_us} in 64; claim and settle ${d.claim_settle_us} us; ${d.bytes_per_job} bytes a job`);
@@ -129,6 +145,19 @@ const report = {
 		per_second: median(pick(mixed, subject, null, 'rate')),
 		p99_ms: median(pick(mixed, subject, null, 'p99_ms')),
 	})),
+	receivers: unique(receivers.map((f) => f.subject)).map((subject) => ({
+		subject,
+		per_second: median(pick(receivers, subject, null, 'rate')),
+		samples: pick(receivers, subject, null, 'samples'),
+	})),
+	fair: starts.length ? {
+		start_median_ms: median(starts),
+		start_worst_ms: worst(starts),
+		end_median_ms: median(ends),
+		end_worst_ms: worst(ends),
+		first_ms: median(part('fair').map((f) => f.first_ms)),
+		crowd_per_second: median(part('fair').map((f) => f.crowd / f.seconds)),
+	} : undefined,
 	depths,
 	memory: part('memory'),
 	redis: part('redis').filter((f, i, all) => all.findIndex((g) => g.subject === f.subject) === i),

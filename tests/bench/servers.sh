@@ -22,8 +22,9 @@ port_of() {
 	bullmq) say $((PORT + 7)) ;;
 	esac
 }
-PORTS=11 # and three more: Redis, Express with Bull, Express with BullMQ
+PORTS=12 # and four more: Redis, Express with Bull, Express with BullMQ, a receiver that is dead
 redis_port() { say $((PORT + 8)); }
+dead_port() { say $((PORT + 11)); }
 # web_port KIND
 web_port() {
 	case $1 in
@@ -71,8 +72,14 @@ add_static_server() {
 	} >"$RUN_DIR/servers/static.conf"
 }
 
+# instance COMMAND ROWS
+instance() {
+	CLARIO_SET="http.threads=$CLARIO_THREADS worker.in-flight=64 $2 ${CLARIO_SET:-}" packaging/checkout/instance.sh "$1"
+}
+
+# configure_servers ROWS
 configure_servers() {
-	CLARIO_SET="http.threads=$CLARIO_THREADS worker.in-flight=64 ${CLARIO_SET:-}" packaging/checkout/instance.sh configure
+	instance configure "$1"
 	add_static_server
 	add_fcgi_server noop bench_noop noop.sock off
 	add_fcgi_server noop-kept bench_noop_kept noop-kept.sock on
@@ -97,14 +104,16 @@ start_noop() {
 	remember noop-kept $!
 }
 
+# start_servers [COMMAND...]: the command, run when the ports are known, says further configuration rows.
 start_servers() {
 	packaging/checkout/instance.sh stop >/dev/null 2>&1 || true
 	rm -rf "$RUN_DIR"
 	PORT=$(free_ports 8280 "$PORTS") || die 1 "no $PORTS free ports from 8280 on"
 	export PORT
-	configure_servers
+	rows=$("$@")
+	configure_servers "$rows"
 	start_noop
-	CLARIO_SET="http.threads=$CLARIO_THREADS worker.in-flight=64 ${CLARIO_SET:-}" packaging/checkout/instance.sh start >/dev/null
+	instance start "$rows" >/dev/null
 }
 
 stop_servers() {

@@ -1,8 +1,17 @@
 /* tests/bench/spool.c: the spool without anything around it.
  *
- *   bench-spool fill CONF N      submit N jobs to the spool of this configuration
- *   bench-spool depth DIR N...   what a submit, and a claim with its settlement, cost in a fresh spool in DIR
- * once N jobs are queued (ascending); one line of JSON for each N
+ *   bench-spool fill CONF N [PHASE...]
+ *
+ * submits N jobs to the spool of this configuration, of these phases in turns (2), each of a user of its own.
+ *
+ *   bench-spool crowd CONF USERS N
+ *
+ * does the same for so many users: N jobs of one of them, and spread among those one of each other.
+ *
+ *   bench-spool depth DIR N...
+ *
+ * tells what a submit, and a claim with its settlement, cost in a fresh spool in DIR once N jobs are queued
+ * (ascending); one line of JSON for each N.
  *
  * Costs are processor time, user and system, of this process: writing pages back is in it where the commit
  * does it. */
@@ -15,11 +24,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { FILL_BATCH = 2000, BATCH_MAX = FILL_BATCH, TEXT = 64, BODY = 320, IN_FLIGHT = 64 };
+enum { FILL_BATCH = 2000, BATCH_MAX = FILL_BATCH, TEXT = 64, BODY = 320, IN_FLIGHT = 64, PHASES_MAX = 7 };
 
 struct load {
 	struct spool *spool;
 	uint64_t random, jobs, body_bytes;
+	uint64_t stride, singles; /* every stride-th job is another user's, so many of them; 0: each is */
+	int phases[PHASES_MAX], phases_n;
 	struct trigger triggers[BATCH_MAX];
 	struct receipt receipts[BATCH_MAX];
 	char workflow[BATCH_MAX][TEXT], user[BATCH_MAX][TEXT], body[BATCH_MAX][BODY];
@@ -40,17 +51,26 @@ static uint64_t next_random(struct load *l)
 	return l->random;
 }
 
+static void choose_user(struct load *l, uint64_t nth, char user[TEXT])
+{
+	if (l->stride == 0 || (nth % l->stride == 0 && nth / l->stride < l->singles))
+		snprintf(user, TEXT, "bench-user-%08" PRIx64, next_random(l) & UINT32_MAX);
+	else
+		snprintf(user, TEXT, "bench-crowd");
+}
+
 static void make_trigger(struct load *l, size_t i)
 {
+	uint64_t nth = l->jobs + i;
 	snprintf(l->workflow[i], TEXT, "bench-sync-%016" PRIx64, next_random(l));
-	snprintf(l->user[i], TEXT, "bench-user-%08" PRIx64, next_random(l) & UINT32_MAX);
+	choose_user(l, nth, l->user[i]);
 	int len = snprintf(l->body[i], BODY,
 		"{\"user_id\":\"%s\",\"sync_id\":\"%s\",\"orders_count\":1250,\"inventory_items\":340,"
 		"\"marketplace\":\"ATVPDKIKX0DER\",\"note\":\"about two hundred bytes in all\"}",
 		l->user[i], l->workflow[i]);
 	l->body_bytes += (uint64_t)len;
 	l->triggers[i] = (struct trigger){
-		.phase = 2,
+		.phase = l->phases_n ? l->phases[nth % (uint64_t)l->phases_n] : 2,
 		.attempts_allowed = 15,
 		.give_up_after_us = INT64_C(86400000000),
 		.workflow_id = slice_text(l->workflow[i]),
@@ -156,7 +176,7 @@ static int depths(struct load *l, const char *dir, int n, char **depth)
 	return 0;
 }
 
-static int fill(struct load *l, const char *file, const char *jobs)
+static int fill(struct load *l, const char *file, uint64_t jobs)
 {
 	struct opts opts;
 	struct why why = WHY_INIT;
@@ -166,9 +186,24 @@ static int fill(struct load *l, const char *file, const char *jobs)
 	struct spool_conf conf = opts_spool_conf(&opts);
 	if (spool_open(&conf, &l->spool, &why) != ST_OK)
 		give_up(&why);
-	fill_to(l, strtoull(jobs, NULL, 10));
+	fill_to(l, jobs);
 	opts_release(&opts);
 	return 0;
+}
+
+static int fill_phases(struct load *l, const char *file, const char *jobs, int n, char **phase)
+{
+	for (l->phases_n = 0; l->phases_n < n && l->phases_n < PHASES_MAX; l->phases_n++)
+		l->phases[l->phases_n] = (int)strtol(phase[l->phases_n], NULL, 10);
+	return fill(l, file, strtoull(jobs, NULL, 10));
+}
+
+static int fill_crowd(struct load *l, const char *file, const char *users, const char *jobs)
+{
+	uint64_t singles = strtoull(users, NULL, 10) - 1, all = singles + strtoull(jobs, NULL, 10);
+	l->singles = singles;
+	l->stride = all / (singles ? singles : 1);
+	return fill(l, file, all);
 }
 
 int main(int argc, char **argv)
@@ -179,12 +214,15 @@ int main(int argc, char **argv)
 		return 1;
 	l->random = UINT64_C(88172645463325252); /* each measurement's ids are the same */
 	log_open("bench-spool", LOG_LEVEL_WARNING);
-	if (argc == 4 && strcmp(argv[1], "fill") == 0)
-		code = fill(l, argv[2], argv[3]);
+	if (argc >= 4 && strcmp(argv[1], "fill") == 0)
+		code = fill_phases(l, argv[2], argv[3], argc - 4, argv + 4);
+	else if (argc == 5 && strcmp(argv[1], "crowd") == 0)
+		code = fill_crowd(l, argv[2], argv[3], argv[4]);
 	else if (argc >= 4 && strcmp(argv[1], "depth") == 0)
 		code = depths(l, argv[2], argc - 3, argv + 3);
 	else
-		fprintf(stderr, "usage: bench-spool fill CONF N | depth DIR N...\n");
+		fprintf(stderr,
+			"usage: bench-spool fill CONF N [PHASE...] | crowd CONF USERS N | depth DIR N...\n");
 	spool_close(l->spool);
 	free(l);
 	return code;
