@@ -243,7 +243,8 @@ static size_t room(struct feed *f)
 	if (atomic_load(&f->stop_claims) || is_loop_behind(f) || f->held.bytes >= HELD_BYTES)
 		return 0;
 	size_t wanted = (size_t)f->conf.opts->worker.in_flight + SPARE + 2 * f->pace;
-	size_t have = f->held.n - f->held.ending_n;
+	size_t have = f->held.n - f->held.ending_n, stuck = flow_waiting(f->conf.flow);
+	have -= stuck < have ? stuck : have; /* they wait for their own receiver, and hold up nobody else */
 	size_t free_leases = f->held.cap - f->held.n;
 	size_t more = wanted > have ? wanted - have : 0;
 	return more < free_leases ? more : free_leases;

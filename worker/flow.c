@@ -26,7 +26,7 @@ struct lane {
 struct flow {
 	const struct opts *opts;
 	pthread_mutex_t lock;
-	size_t calls, turn;
+	size_t calls, turn, waiting;
 	bool has_opened; /* a lane lets more through than flow_limits() knew of */
 	bool is_stopping;
 	size_t n;
@@ -151,18 +151,20 @@ static void count(struct flow *f, struct lane *l, struct flow_waiter *w)
 	}
 }
 
-static void enter_line(struct lane *l, struct flow_waiter *w)
+static void enter_line(struct flow *f, struct lane *l, struct flow_waiter *w)
 {
+	f->waiting++;
 	w->next = &l->line;
 	w->prev = l->line.prev;
 	l->line.prev->next = w;
 	l->line.prev = w;
 }
 
-static void leave_line(struct flow_waiter *w)
+static void leave_line(struct flow *f, struct flow_waiter *w)
 {
 	if (!w->next)
 		return;
+	f->waiting--;
 	w->prev->next = w->next;
 	w->next->prev = w->prev;
 	w->next = w->prev = NULL;
@@ -180,7 +182,7 @@ enum flow_verdict flow_begin(struct flow *f, size_t receiver, struct flow_waiter
 	if (verdict == FLOW_GO)
 		count(f, l, waiter);
 	else if (verdict == FLOW_WAIT)
-		enter_line(l, waiter);
+		enter_line(f, l, waiter);
 	pthread_mutex_unlock(&f->lock);
 	return verdict;
 }
@@ -206,7 +208,7 @@ void flow_end(struct flow *f, const struct flow_waiter *w, enum flow_end how)
 void flow_leave(struct flow *f, struct flow_waiter *waiter)
 {
 	pthread_mutex_lock(&f->lock);
-	leave_line(waiter);
+	leave_line(f, waiter);
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -220,7 +222,7 @@ struct flow_waiter *flow_next(struct flow *f, enum flow_verdict *verdict)
 		if (l->line.next == &l->line || (*verdict = judge(f, l)) == FLOW_WAIT)
 			continue;
 		w = l->line.next;
-		leave_line(w);
+		leave_line(f, w);
 		if (*verdict == FLOW_GO)
 			count(f, l, w);
 	}
@@ -255,13 +257,12 @@ int flow_wait_ms(struct flow *f, int max_ms)
 	return max_ms;
 }
 
-size_t flow_room(struct flow *f)
+size_t flow_waiting(struct flow *f)
 {
-	size_t most = (size_t)f->opts->worker.in_flight;
 	pthread_mutex_lock(&f->lock);
-	size_t room = f->calls < most ? most - f->calls : 0;
+	size_t n = f->waiting;
 	pthread_mutex_unlock(&f->lock);
-	return room;
+	return n;
 }
 
 static size_t held_by(const size_t held[PHASE_SLOTS], uint32_t phases)

@@ -6,7 +6,7 @@
  * workers (spool/model/receiver.h); this is what one worker saw of its calls since it last told the spool,
  * and what it was told there.
  *
- * Threads: flow_begin, flow_end, flow_leave, flow_next, flow_wait_ms and flow_room are the loop's;
+ * Threads: flow_begin, flow_end, flow_leave, flow_next, flow_wait_ms are the loop's;
  * flow_limits, flow_reports, flow_told and flow_due_ms the feed's. Nothing blocks for longer than the other's
  * few lines. */
 #ifndef WORKER_FLOW_H
@@ -43,8 +43,8 @@ void flow_leave(struct flow *flow, struct flow_waiter *waiter);
 struct flow_waiter *flow_next(struct flow *flow, enum flow_verdict *verdict);
 /* Until flow_next() may have one for no other reason than time; at most max_ms. */
 int flow_wait_ms(struct flow *flow, int max_ms);
-/* Calls that may begin now in all. */
-size_t flow_room(struct flow *flow);
+/* Those who wait in line. */
+size_t flow_waiting(struct flow *flow);
 
 /* Bounds for the next claims, given how many jobs of each phase slot are held. At most FLOW_LIMITS_MAX. */
 enum { FLOW_LIMITS_MAX = RECEIVERS_MAX + PHASE_SLOTS };

@@ -100,6 +100,27 @@ static void rate__of_a_receiver(void **state)
 	assert_in_range(last.at_ms - first.at_ms, (JOBS - BURST - 1) * EACH_MS, 10000);
 }
 
+/* A receiver that hangs takes no more than its share of what the worker can do. */
+static void hanging_receiver__holds_up_no_other(void **state)
+{
+	enum { STUCK = 400, JOBS = 300 };
+	struct instance *in = *state;
+	char id[40];
+	receiver_rule(in->receiver, (struct rule){.path_has = "matching", .how = HANG});
+	for (int i = 0; i < STUCK; i++)
+		submit(in, 3, "stuck", i, id);
+	assert_true(receiver_wait(in->receiver, "matching", "stuck", 1, 10000));
+	int64_t began = clock_mono_us();
+	for (int i = 0; i < JOBS; i++)
+		submit(in, 2, "free", i, id);
+	assert_true(receiver_wait(in->receiver, "detections", "free", JOBS, 15000));
+	assert_in_range(
+		clock_mono_us() - began, 0, 15000000); /* long before the first of the others times out */
+	assert_int_equal(
+		instance_tool(in, "cancel --all --phase 3 --reason over >/dev/null 2>&1", id, sizeof id), 0);
+	receiver_clear_rules(in->receiver);
+}
+
 static json_t *python_receiver(struct instance *in)
 {
 	char out[4096];
@@ -196,8 +217,17 @@ static void pause__by_hand_holds_calls_back(void **state)
 	wait_breaker(in, "closed", "ramping");
 }
 
+static int setup_hanging(void **state)
+{
+	*state = instance_start("call.matching.timeout=60s");
+	return 0;
+}
+
 int main(void)
 {
+	const struct CMUnitTest hanging[] = {
+		cmocka_unit_test(hanging_receiver__holds_up_no_other),
+	};
 	const struct CMUnitTest bounds[] = {
 		cmocka_unit_test(concurrency__of_a_receiver_and_of_a_phase),
 		cmocka_unit_test(rate__of_a_receiver),
@@ -208,5 +238,6 @@ int main(void)
 		cmocka_unit_test(pause__by_hand_holds_calls_back),
 	};
 	int failed = cmocka_run_group_tests_name("bounds", bounds, setup_bounds, teardown);
+	failed += cmocka_run_group_tests_name("hanging", hanging, setup_hanging, teardown);
 	return failed + cmocka_run_group_tests_name("breakers", breakers, setup_breaker, teardown);
 }

@@ -46,7 +46,7 @@ static const struct {
 	{"/step/10", "\"sync_id\""},
 	{"/step/12", "\"sync_id\""},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes };
+enum { SHAPES = sizeof shapes / sizeof *shapes, CALLING_SHAPES = 4 /* the first ones: phases with calls */ };
 
 static const char *const programs[] = {"clario-fcgi", "clario-worker"};
 
@@ -228,7 +228,7 @@ static void judge(struct trial *t)
 static void fail_all(struct trial *t, enum daemon daemon, const enum fail_kind *kinds, size_t n)
 {
 	for (long round = 0; round < setting("FAULT_ROUNDS", 1); round++) {
-		t->shape = (size_t)round % SHAPES;
+		t->shape = (size_t)round % (daemon == WORKER ? CALLING_SHAPES : SHAPES);
 		for (size_t i = 0; i < n; i++)
 			fail_each(t, daemon, kinds[i]);
 	}
