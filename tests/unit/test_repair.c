@@ -243,7 +243,17 @@ static bool is_same(const struct copy *c, size_t at, size_t len)
  */
 static bool is_in(const struct copy *c, const struct known_job *job, int which)
 {
-	enum { ENTRY = 24, FLAGS_AT = 4, IS_APART = 1, WHERE = 8, HEAD = 16 };
+	enum {
+		ENTRY = 24,
+		FLAGS_AT = 4,
+		IS_APART = 1,
+		WHERE = 8,
+		HEAD = 16,
+		ENTRIES_AT = 12,
+		ENTRIES_LEN = 2
+	};
+	if (!is_same(c, job->key_at[which] / PAGE * PAGE + ENTRIES_AT, ENTRIES_LEN))
+		return false;
 	bool is_apart = c->sound[job->key_at[which] + FLAGS_AT] & IS_APART;
 	if (is_apart && !is_same(c, job->at[which] - HEAD, HEAD))
 		return false;
