@@ -2,10 +2,10 @@
  * see it together: a circuit breaker, and a pause by hand. Written once for every engine. Pure: no I/O, no
  * clock, no storage; an engine loads the state, calls one of these, and stores it with the events.
  *
- *   closed   calls are made; those of a sliding window are counted, and too large a share of failed ones
- * opens open     none is made until open_until_us probing  one is, by the one worker that was given the
- * probe: well -> ramping, failed -> open, for longer ramping  some are: 1, 2, 4, ... at a time; each step
- * must go as well as the window must, or it opens again
+ * closed: calls are made; those of a sliding window are counted, and too large a share of failed ones opens
+ * it. open: none is made until open_until_us. probing: one is, by the one worker that was given the probe; if
+ * it goes well ramping begins, if not it is open again, for longer. ramping: some are, 1, 2, 4, ... at a
+ * time; each step must go as well as the window must, or it opens again.
  *
  * Times are wall clock, for they must outlive a reboot. A clock that jumps can do no harm that lasts:
  * forward, a probe is made early; back, an end that lies further ahead than the present opening (or probe)
