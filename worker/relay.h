@@ -1,6 +1,6 @@
 /* worker/relay.h: notifications and progress events, which are records in the spool first, are also sent to
- * notify.url as
- * {"room","event","payload"}: one at a time, in order, each until it is taken, never delaying a job. */
+ * notify.url as {"room","event","payload"}: some at a time, those of one user in order, each until it is
+ * taken or the rules of [retry] give it up, never delaying a job. */
 #ifndef WORKER_RELAY_H
 #define WORKER_RELAY_H
 #include "spool/opts.h"

@@ -440,6 +440,30 @@ static void notify_url__gets_what_was_recorded_in_order(void **state)
 	receiver_stop(sink);
 }
 
+static void notify_url__one_users_trouble_is_not_anothers(void **state)
+{
+	(void)state;
+	struct receiver *sink = receiver_start();
+	char rows[200], id[40];
+	snprintf(rows, sizeof rows, "notify.url=%s/emit", receiver_url(sink));
+	receiver_rule(sink, (struct rule){.body_has = "stuck", .status = 503, .times = 6});
+	struct instance *in = instance_start(rows);
+	submit_job(in, "/phase/4", "{\"user_id\":\"stuck\",\"sync_id\":\"stuck\",\"matches\":[]}", id);
+	assert_true(receiver_wait(sink, NULL, "stuck", 1, 10000));
+	submit_job(in, "/phase/4", "{\"user_id\":\"free\",\"sync_id\":\"free\",\"matches\":[]}", id);
+	assert_true(receiver_wait(sink, NULL, "free", 3, 10000));
+	size_t tries = receiver_count(sink, NULL, "stuck");
+	assert_in_range(tries, 1, 6); /* six tries take 50 + 150 + ... ms: it was still refused */
+	assert_true(receiver_wait(sink, NULL, "stuck", 6 + 3, 60000));
+	for (size_t i = 0; i < 7; i++) { /* nothing of this user's passed its first */
+		struct call call;
+		assert_true(receiver_get(sink, NULL, "stuck", i, &call));
+		assert_has(call.body, "\"event\":\"notification\"");
+	}
+	instance_stop(in);
+	receiver_stop(sink);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +484,7 @@ int main(void)
 		cmocka_unit_test(flat_subscription__has_no_fee_call),
 		cmocka_unit_test(not_required__completes_and_tells_the_truth),
 		cmocka_unit_test(notify_url__gets_what_was_recorded_in_order),
+		cmocka_unit_test(notify_url__one_users_trouble_is_not_anothers),
 	};
 	return cmocka_run_group_tests_name("phases", tests, setup, teardown);
 }
