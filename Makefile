@@ -30,7 +30,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c horizon.c cmd_act.c cmd_receiver.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
-FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c access.c \
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
@@ -67,7 +67,7 @@ UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
-UNIT_OBJS_access := fcgi/access.c
+UNIT_OBJS_access := fcgi/access.c fcgi/caller.c fcgi/problem.c
 UNIT_OBJS_route := fcgi/route.c
 UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))

@@ -65,3 +65,10 @@ bool access_allows(const struct access_rules *rules, const struct request *reque
 		return false;
 	return contains(rules->trusted_networks, client_of(rules, forwarded_for));
 }
+
+void access_identify(const struct access_rules *rules, const struct request *request, struct caller *out)
+{
+	*out = (struct caller){.scopes = SCOPE_NONE};
+	if (access_allows(rules, request))
+		caller_init_trusted(out);
+}

@@ -1,4 +1,4 @@
-/* fcgi/access.h: who gets in without credentials. Pure.
+/* fcgi/access.h: from a request to its caller. Pure.
  *
  * The peer's address decides. A request that was forwarded is only as good as the proxy that says so: unless
  * the peer is one of trusted-proxies, somebody else's proxy would make the whole world look local. */
@@ -11,6 +11,10 @@ struct access_rules {
 	const char *trusted_proxies;
 };
 
+/* Whether the peer needs no credentials. */
 bool access_allows(const struct access_rules *rules, const struct request *request);
+
+/* Who sent it: *out has no scope when that is nobody who is known. */
+void access_identify(const struct access_rules *rules, const struct request *request, struct caller *out);
 
 #endif

@@ -144,7 +144,9 @@ void app_parsed_release(struct app *app, struct parsed *parsed)
 
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX])
 {
-	struct slice name = request->param[PARAM_SOURCE];
+	struct slice name = slice_text(request->caller.name);
+	if (!name.len)
+		name = request->param[PARAM_SOURCE];
 	if (!name.len)
 		name = request->param[PARAM_REMOTE_ADDR];
 	snprintf(out, APP_ACTOR_MAX, "caller:%.*s", (int)(name.len < 128 ? name.len : 128),

@@ -90,7 +90,7 @@ static bool prepare(const struct app *app, const struct request *request, const 
 	options_apply(&options, &e->draft.trigger);
 	e->draft.trigger.payload = bytes;
 	intake_grant(app, &e->draft.trigger);
-	return true;
+	return caller_may_submit(&request->caller, &e->draft.trigger, &e->fault);
 }
 
 static void prepare_all(const struct app *app, const struct request *request, const struct options *common,

@@ -10,34 +10,34 @@
 enum { FAILURE_LOG_MS = 200 };
 
 const struct route routes[] = {
-	{"POST", "/phase/{}", intake_trigger, false, ROUTE_SUBMIT},
-	{"POST", "/step/{}", intake_trigger, true, ROUTE_SUBMIT},
-	{"POST", "/batch", batch_submit, 0, 0},
+	{"POST", "/phase/{}", intake_trigger, false, SCOPE_SUBMIT, ROUTE_SUBMIT},
+	{"POST", "/step/{}", intake_trigger, true, SCOPE_SUBMIT, ROUTE_SUBMIT},
+	{"POST", "/batch", batch_submit, 0, SCOPE_SUBMIT, 0},
 
-	{"GET", "/jobs", lookup_jobs, 0, 0},
-	{"POST", "/jobs/retry", steer_retry_many, 0, 0},
-	{"GET", "/jobs/{}", lookup_job, 0, 0},
-	{"POST", "/jobs/{}/retry", steer_job, STEER_RETRY, 0},
-	{"POST", "/jobs/{}/cancel", steer_job, STEER_CANCEL, 0},
-	{"POST", "/jobs/{}/hold", steer_job, STEER_HOLD, 0},
-	{"POST", "/jobs/{}/release", steer_job, STEER_RELEASE, 0},
-	{"POST", "/jobs/{}/run-now", steer_job, STEER_RUN_NOW, 0},
-	{"GET", "/workflows/{*}", workflow_show, 0, 0},
+	{"GET", "/jobs", lookup_jobs, 0, SCOPE_READ, 0},
+	{"POST", "/jobs/retry", steer_retry_many, 0, SCOPE_OPERATE, 0},
+	{"GET", "/jobs/{}", lookup_job, 0, SCOPE_READ, 0},
+	{"POST", "/jobs/{}/retry", steer_job, STEER_RETRY, SCOPE_OPERATE, 0},
+	{"POST", "/jobs/{}/cancel", steer_job, STEER_CANCEL, SCOPE_OPERATE, 0},
+	{"POST", "/jobs/{}/hold", steer_job, STEER_HOLD, SCOPE_OPERATE, 0},
+	{"POST", "/jobs/{}/release", steer_job, STEER_RELEASE, SCOPE_OPERATE, 0},
+	{"POST", "/jobs/{}/run-now", steer_job, STEER_RUN_NOW, SCOPE_OPERATE, 0},
+	{"GET", "/workflows/{*}", workflow_show, 0, SCOPE_READ, 0},
 
-	{"GET", "/queue/stats", queue_stats, 0, 0},
-	{"POST", "/queue/clean", queue_clean, 0, 0},
-	{"POST", "/queue/pause", queue_pause, true, 0},
-	{"POST", "/queue/resume", queue_pause, false, 0},
-	{"GET", "/receivers", receivers_show, 0, 0},
+	{"GET", "/queue/stats", queue_stats, 0, SCOPE_READ, 0},
+	{"POST", "/queue/clean", queue_clean, 0, SCOPE_OPERATE, 0},
+	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, 0},
+	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, 0},
+	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, 0},
 
-	{"GET", "/health", health_routes, 0, ROUTE_OPEN},
-	{"GET", "/healthz", health_alive, 0, ROUTE_OPEN},
-	{"GET", "/readyz", health_ready, 0, ROUTE_OPEN},
-	{"GET", "/openapi.json", openapi_show, 0, ROUTE_OPEN},
-	{"GET", "/health", health_service, 0, ROUTE_OPEN | ROUTE_ROOT},
-	{"GET", "/api/health", health_service, 0, ROUTE_OPEN | ROUTE_ROOT},
-	{"GET", "/healthz", health_alive, 0, ROUTE_OPEN | ROUTE_ROOT},
-	{"GET", "/readyz", health_ready, 0, ROUTE_OPEN | ROUTE_ROOT},
+	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
+	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},
+	{"GET", "/readyz", health_ready, 0, SCOPE_NONE, 0},
+	{"GET", "/openapi.json", openapi_show, 0, SCOPE_NONE, 0},
+	{"GET", "/health", health_service, 0, SCOPE_NONE, ROUTE_ROOT},
+	{"GET", "/api/health", health_service, 0, SCOPE_NONE, ROUTE_ROOT},
+	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, ROUTE_ROOT},
+	{"GET", "/readyz", health_ready, 0, SCOPE_NONE, ROUTE_ROOT},
 };
 const size_t routes_n = sizeof routes / sizeof *routes;
 
@@ -46,6 +46,18 @@ static void refuse_stranger(struct reply *reply)
 	struct fault fault;
 	fault_set(&fault, PROBLEM_UNAUTHORIZED, NULL, "credentials are required");
 	reply_header(reply, "WWW-Authenticate", "Bearer realm=\"clario-workflow\"");
+	reply_fault(reply, &fault);
+}
+
+static const char *scope_name(enum scope scope)
+{
+	return scope == SCOPE_SUBMIT ? "submit" : scope == SCOPE_READ ? "read" : "operate";
+}
+
+static void refuse_scope(enum scope scope, struct reply *reply)
+{
+	struct fault fault;
+	fault_set(&fault, PROBLEM_FORBIDDEN, NULL, "these credentials lack the scope %s", scope_name(scope));
 	reply_fault(reply, &fault);
 }
 
@@ -74,7 +86,8 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 	struct route_match match;
 	route_find(routes, routes_n, method, request->param[PARAM_PATH], &match);
 	*row = NULL;
-	if (!match.is_open && !access_allows(&rules, request)) {
+	access_identify(&rules, request, &request->caller);
+	if (!match.is_open && request->caller.scopes == SCOPE_NONE) {
 		refuse_stranger(reply);
 	} else if (request->body_fault.problem != PROBLEM_NONE) {
 		reply_fault(reply, &request->body_fault);
@@ -85,6 +98,8 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 		reply_header(reply, "Allow", "%s", match.allow);
 	} else if (!match.row) {
 		refuse_method(&match, reply);
+	} else if ((match.row->scope & request->caller.scopes) != match.row->scope) {
+		refuse_scope(match.row->scope, reply);
 	} else {
 		request->capture = match.capture;
 		request->arg = match.row->arg;

@@ -83,7 +83,7 @@ static bool fill_draft(
 	options_apply(&options, &draft->trigger);
 	draft->trigger.payload = request->body;
 	intake_grant(app, &draft->trigger);
-	return true;
+	return caller_may_submit(&request->caller, &draft->trigger, fault);
 }
 
 bool intake_prepare(

@@ -107,6 +107,17 @@ static void take_trace(const struct request *request, struct options *out)
 		out->tracestate = state;
 }
 
+/* Whoever has a name here is called by it; others may say who they are. */
+static bool take_caller(const struct request *request, struct options *out, struct fault *fault)
+{
+	struct slice said = request->param[PARAM_SOURCE];
+	if (said.len && !take_source(said, out, fault))
+		return false;
+	if (request->caller.name[0])
+		out->source = slice_text(request->caller.name);
+	return true;
+}
+
 bool options_from_headers(const struct request *request, struct options *out, struct fault *fault)
 {
 	const struct slice *param = request->param;
@@ -120,7 +131,7 @@ bool options_from_headers(const struct request *request, struct options *out, st
 	       (!param[PARAM_DELAY].len ||
 		       take_delay(param[PARAM_DELAY], request->now.wall_us, out, fault)) &&
 	       (!param[PARAM_PRIORITY].len || take_priority(param[PARAM_PRIORITY], out, fault)) &&
-	       (!param[PARAM_SOURCE].len || take_source(param[PARAM_SOURCE], out, fault));
+	       take_caller(request, out, fault);
 }
 
 static bool member_key(const json_t *value, struct options *out, struct fault *fault)

@@ -22,6 +22,7 @@ static const struct problem_info table[] = {
 	[PROBLEM_BAD_BATCH] = {"bad_batch", 400, 0},
 	[PROBLEM_BODY_INCOMPLETE] = {"body_incomplete", 400, 0},
 	[PROBLEM_UNAUTHORIZED] = {"unauthorized", 401, 0},
+	[PROBLEM_FORBIDDEN] = {"forbidden", 403, 0},
 	[PROBLEM_NOT_FOUND] = {"not_found", 404, 0},
 	[PROBLEM_JOB_NOT_FOUND] = {"job_not_found", 404, 0},
 	[PROBLEM_WORKFLOW_NOT_FOUND] = {"workflow_not_found", 404, 0},

@@ -2,7 +2,7 @@
  * behind it is tested without a socket. */
 #ifndef FCGI_REQUEST_H
 #define FCGI_REQUEST_H
-#include "fcgi/problem.h"
+#include "fcgi/caller.h"
 #include "spool/base/clock.h"
 
 /* What nginx passes on; nothing else is looked at. */
@@ -31,6 +31,7 @@ enum param {
 struct request {
 	struct slice param[PARAM_N]; /* empty: absent. Borrowed until the request ends, NUL-terminated if not
 					empty */
+	struct caller caller;        /* known once dispatch has begun */
 	struct slice body;
 	struct fault body_fault; /* problem != NONE: the body was not taken, and this is why */
 	struct slice capture;    /* the variable part of the path */

@@ -75,7 +75,7 @@ void route_find(
 		if (!row_has_path(&table[i], path, &capture))
 			continue;
 		out->known_path = true;
-		out->is_open = out->is_open && (table[i].flags & ROUTE_OPEN);
+		out->is_open = out->is_open && table[i].scope == SCOPE_NONE;
 		add_allow(out, strcmp(table[i].method, "GET") == 0 ? "GET, HEAD" : table[i].method);
 		if (!out->row && method_fits(&table[i], method)) {
 			out->row = &table[i];

@@ -10,9 +10,8 @@ typedef void (*route_handler)(struct app *app, const struct request *request, st
 #define ROUTE_PREFIX "/api/v1/workflow"
 
 enum {
-	ROUTE_OPEN = 1,   /* for everybody: tells nothing about jobs */
-	ROUTE_ROOT = 2,   /* the pattern is the whole path, not below ROUTE_PREFIX */
-	ROUTE_SUBMIT = 4, /* one trigger to be submitted: dispatch_begin() does it without waiting */
+	ROUTE_ROOT = 1,   /* the pattern is the whole path, not below ROUTE_PREFIX */
+	ROUTE_SUBMIT = 2, /* one trigger to be submitted: dispatch_begin() does it without waiting */
 };
 
 struct route {
@@ -20,13 +19,14 @@ struct route {
 	const char *pattern; /* "{}" stands for one segment, "{*}" at the end for all that is left */
 	route_handler handle;
 	int arg;
+	enum scope scope; /* that its callers need */
 	unsigned flags;
 };
 
 struct route_match {
 	const struct route *row; /* NULL: none */
 	bool known_path;         /* some row has this path */
-	bool is_open;            /* all rows of this path are open */
+	bool is_open;            /* no row of this path needs a scope */
 	struct slice capture;    /* what stood for the braces; borrowed from path */
 	char allow[64];          /* the methods of this path, as in Allow: */
 };

@@ -3,6 +3,8 @@
 
 #include "fcgi/access.h"
 
+#include <stdio.h>
+
 static const char *const LOCAL = "127.0.0.0/8, ::1";
 static const char *const PROXIES = "10.0.0.1, 10.0.0.2, 127.0.0.1";
 
@@ -75,12 +77,68 @@ static void access__no_networks_is_nobody(void **state)
 	assert_false(access_allows(&null, &request));
 }
 
+static void identify__trusted_or_nobody(void **state)
+{
+	(void)state;
+	const struct access_rules rules = {LOCAL, ""};
+	struct request request = {0};
+	struct caller caller;
+	request.param[PARAM_REMOTE_ADDR] = slice_text("127.0.0.1");
+	access_identify(&rules, &request, &caller);
+	assert_int_equal(caller.scopes, SCOPE_ALL);
+	assert_true(caller_may(&caller, 7, slice_text("anybody")));
+	assert_true(caller_may(&caller, 14, slice_text("anybody")));
+	request.param[PARAM_REMOTE_ADDR] = slice_text("10.0.0.9");
+	access_identify(&rules, &request, &caller);
+	assert_int_equal(caller.scopes, SCOPE_NONE);
+	assert_false(caller_may(&caller, 7, slice_text("anybody")));
+}
+
+static void caller__may_as_a_table(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern;
+		int phase;
+		const char *user;
+		bool want;
+	} rows[] = {
+		{"", 1, "u", true},
+		{"", 4, "u", true},
+		{"", 2, "u", false}, /* not one of its phases */
+		{"", 10, "u", false},
+		{"", 0, "u", false},
+		{"seller-7", 1, "seller-7", true},
+		{"seller-7", 1, "seller-77", false},
+		{"seller-7", 1, "seller-", false},
+		{"seller-*", 1, "seller-77", true},
+		{"seller-*", 1, "seller-", true},
+		{"seller-*", 1, "seller", false},
+		{"seller-*", 1, "buyer-7", false},
+		{"*", 1, "", true},
+		{"a*b", 1, "a*b", true}, /* only the last one stands for anything */
+		{"a*b", 1, "aXb", false},
+	};
+	struct caller caller = {.scopes = SCOPE_SUBMIT, .phases = 1 << 0 | 1 << 3};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct trigger trigger = {.phase = rows[i].phase, .user_id = slice_text(rows[i].user)};
+		struct fault fault = {.problem = PROBLEM_NONE};
+		snprintf(caller.user_pattern, sizeof caller.user_pattern, "%s", rows[i].pattern);
+		if (caller_may(&caller, rows[i].phase, slice_text(rows[i].user)) != rows[i].want)
+			fail_msg("row %zu", i);
+		assert_int_equal(caller_may_submit(&caller, &trigger, &fault), rows[i].want);
+		assert_int_equal(fault.problem, rows[i].want ? PROBLEM_NONE : PROBLEM_FORBIDDEN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(access__as_a_table),
 		cmocka_unit_test(access__all_proxies_is_the_first),
 		cmocka_unit_test(access__no_networks_is_nobody),
+		cmocka_unit_test(identify__trusted_or_nobody),
+		cmocka_unit_test(caller__may_as_a_table),
 	};
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
 }

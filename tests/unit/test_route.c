@@ -13,14 +13,14 @@ static void handle(struct app *app, const struct request *request, struct reply 
 enum { PHASE = 1, LIST, RETRY_MANY, ONE, RETRY, WORKFLOW, HEALTH, ROOT_HEALTH };
 
 static const struct route table[] = {
-	{"POST", "/phase/{}", handle, PHASE, 0},
-	{"GET", "/jobs", handle, LIST, 0},
-	{"POST", "/jobs/retry", handle, RETRY_MANY, 0},
-	{"GET", "/jobs/{}", handle, ONE, 0},
-	{"POST", "/jobs/{}/retry", handle, RETRY, 0},
-	{"GET", "/workflows/{*}", handle, WORKFLOW, 0},
-	{"GET", "/health", handle, HEALTH, ROUTE_OPEN},
-	{"GET", "/health", handle, ROOT_HEALTH, ROUTE_OPEN | ROUTE_ROOT},
+	{"POST", "/phase/{}", handle, PHASE, SCOPE_SUBMIT, 0},
+	{"GET", "/jobs", handle, LIST, SCOPE_READ, 0},
+	{"POST", "/jobs/retry", handle, RETRY_MANY, SCOPE_OPERATE, 0},
+	{"GET", "/jobs/{}", handle, ONE, SCOPE_READ, 0},
+	{"POST", "/jobs/{}/retry", handle, RETRY, SCOPE_OPERATE, 0},
+	{"GET", "/workflows/{*}", handle, WORKFLOW, SCOPE_READ, 0},
+	{"GET", "/health", handle, HEALTH, SCOPE_NONE, 0},
+	{"GET", "/health", handle, ROOT_HEALTH, SCOPE_NONE, ROUTE_ROOT},
 };
 
 #define BASE "/api/v1/workflow"

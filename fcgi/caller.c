@@ -1,0 +1,42 @@
+/* fcgi/caller.c: see caller.h. */
+#include "fcgi/caller.h"
+
+#include "spool/model/phase.h"
+
+void caller_init_trusted(struct caller *caller)
+{
+	*caller = (struct caller){.scopes = SCOPE_ALL, .phases = CALLER_ALL_PHASES};
+}
+
+static bool may_phase(const struct caller *caller, int phase)
+{
+	int slot = phase_slot(phase);
+	return slot >= 0 && (caller->phases & UINT32_C(1) << slot);
+}
+
+static bool may_user(const struct caller *caller, struct slice user_id)
+{
+	size_t len = strlen(caller->user_pattern);
+	if (len == 0)
+		return true;
+	if (caller->user_pattern[len - 1] != '*')
+		return slice_is(user_id, caller->user_pattern);
+	return user_id.len >= len - 1 && memcmp(user_id.p, caller->user_pattern, len - 1) == 0;
+}
+
+bool caller_may(const struct caller *caller, int phase, struct slice user_id)
+{
+	return may_phase(caller, phase) && may_user(caller, user_id);
+}
+
+bool caller_may_submit(const struct caller *caller, const struct trigger *trigger, struct fault *fault)
+{
+	if (!may_phase(caller, trigger->phase))
+		return fault_set(fault, PROBLEM_FORBIDDEN, phase_is_step(trigger->phase) ? "step" : "phase",
+			"these credentials do not allow %s %d",
+			phase_is_step(trigger->phase) ? "step" : "phase", trigger->phase);
+	if (!may_user(caller, trigger->user_id))
+		return fault_set(fault, PROBLEM_FORBIDDEN, "user_id",
+			"these credentials do not allow jobs of this user");
+	return true;
+}
