@@ -4,6 +4,7 @@
 #   make demo       the main job, end to end    make check-slow   the long campaigns
 #   make start|stop|status   an instance on 127.0.0.1:$(PORT), files in $(RUN_DIR)
 #   make bench      figures and ratios          make lint         include edges, manuals, nginx -t, formatting
+#   make coverage   lines and branches that the tests run, as build/coverage/coverage.html
 #   make install DESTDIR= PREFIX=               make SAN=address,undefined check; make SAN=thread check
 
 VERSION := 0.1.0
@@ -176,7 +177,7 @@ CHECKOUT  := packaging/checkout
 SUBMAKE    = @+$(MAKE) --no-print-directory
 export B PORT RUN_DIR SAN
 
-.PHONY: deps demo start stop status check check-built check-slow bench lint install clean
+.PHONY: deps demo start stop status check check-built check-slow coverage coverage-built bench lint install clean
 deps:
 	@$(CHECKOUT)/deps.sh build run demo test lint bench
 
@@ -207,6 +208,18 @@ check-slow: check
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
+
+# The tests once more, counted: which lines and branches of the product they have run.
+coverage:
+	@$(CHECKOUT)/deps.sh build run demo test coverage
+	$(SUBMAKE) B=build/coverage coverage-built
+
+COVERAGE_EXIT := $(B)/tests/coverage/exit.o
+coverage-built:
+	@+$(MAKE) --no-print-directory CFLAGS= $(COVERAGE_EXIT)
+	@+$(MAKE) --no-print-directory CFLAGS="--coverage -fprofile-update=atomic" LDFLAGS="--coverage -Wl,--wrap=_exit $(COVERAGE_EXIT)" check-built
+	gcovr --root . --filter fcgi/ --filter spool/ --filter worker/ --object-directory $(B) --sort-percentage --print-summary \
+		--html-details $(B)/coverage.html $(B)
 
 lint:
 	@$(CHECKOUT)/deps.sh run lint
