@@ -97,7 +97,7 @@ static int teardown(void **state)
 static bool is_root(void)
 {
 	if (getuid() != 0)
-		skip();
+		report("not looked at: who is not root has nothing to become\n");
 	return getuid() == 0;
 }
 
