@@ -2,6 +2,7 @@
  * there such a path, is there a body to work on, and one line in the log. */
 #include "fcgi/dispatch.h"
 #include "fcgi/access.h"
+#include "fcgi/browser.h"
 #include "fcgi/handlers.h"
 #include "spool/base/log.h"
 
@@ -82,13 +83,20 @@ static void refuse_method(const struct route_match *match, struct reply *reply)
 static bool admit(struct app *app, struct request *request, struct reply *reply, const struct route **row)
 {
 	const struct access_rules rules = {app->opts->http.trusted_networks, app->opts->http.trusted_proxies};
+	const struct browser_rules browsers = {app->opts->http.cors_origins, app->opts->http.hosts};
 	struct slice method = request->param[PARAM_METHOD];
 	struct route_match match;
+	struct fault fault;
 	route_find(routes, routes_n, method, request->param[PARAM_PATH], &match);
 	*row = NULL;
 	access_identify(&rules, request, &request->caller);
-	if (!match.is_open && request->caller.scopes == SCOPE_NONE) {
+	browser_share(&browsers, request, reply);
+	if (browser_is_preflight(&browsers, request)) {
+		browser_preflight(reply);
+	} else if (!match.is_open && request->caller.scopes == SCOPE_NONE) {
 		refuse_stranger(reply);
+	} else if (!match.is_open && !browser_allows(&browsers, request, &fault)) {
+		reply_fault(reply, &fault);
 	} else if (request->body_fault.problem != PROBLEM_NONE) {
 		reply_fault(reply, &request->body_fault);
 	} else if (!match.known_path) {

@@ -10,8 +10,8 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TEND_MS = 250, ARENAS_MAX = 4, MMAP_THRESHOLD = 256 << 10 };
@@ -92,11 +92,11 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	struct app app = {.opts = opts, .large_parse = PTHREAD_MUTEX_INITIALIZER};
 	budget_init(&app.bodies, opts->http.body_budget);
 	block_signals(&signals);
-	umask(0007);
 	/* One arena per thread would hold on to far more than is used; large buffers go back when they are
 	 * freed. */
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	tzset(); /* it would read its file at the first time that is told */
 	jx_init();
 	enum status st = spool_open(&conf, &app.spool, &why);
 	if (st != ST_OK) {

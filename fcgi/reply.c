@@ -14,6 +14,7 @@ static const struct {
 	{204, "No Content"},
 	{400, "Bad Request"},
 	{401, "Unauthorized"},
+	{403, "Forbidden"},
 	{404, "Not Found"},
 	{405, "Method Not Allowed"},
 	{409, "Conflict"},
@@ -123,6 +124,20 @@ struct slice reply_body(const struct reply *reply)
 	return reply->fixed_body.len ? reply->fixed_body : buf_slice(&reply->body);
 }
 
+/* What a page may read beside the headers that every page may. */
+#define EXPOSED "Location, Retry-After, X-Request-Id"
+
+static void add_sharing(const struct reply *reply, struct buf *out)
+{
+	struct slice origin = reply->readable_by;
+	if (reply->varies_by_origin)
+		buf_text(out, "Vary: Origin\r\n");
+	if (origin.len)
+		buf_fmt(out,
+			"Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: " EXPOSED "\r\n",
+			(int)origin.len, origin.p);
+}
+
 void reply_head_text(const struct reply *reply, struct buf *out)
 {
 	struct slice body = reply_body(reply);
@@ -131,6 +146,7 @@ void reply_head_text(const struct reply *reply, struct buf *out)
 		buf_fmt(out, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n",
 			body.len);
 	buf_text(out, "Cache-Control: no-store\r\n");
+	add_sharing(reply, out);
 	buf_add_slice(out, buf_slice(&reply->head));
 	buf_text(out, "\r\n");
 }

@@ -9,13 +9,15 @@ enum { REPLY_BODY_MAX = 64 << 20, REPLY_HEAD_MAX = 4096 };
 
 struct reply {
 	int http_status;
-	enum problem problem;    /* NONE: it went well. For the log */
-	const char *field;       /* at fault, static; NULL: none. For the log */
-	struct why detail;       /* for the log alone */
-	struct job_id job;       /* the job concerned; zero: none. For the log */
-	struct buf head;         /* further header lines, each with CRLF */
-	struct buf body;         /* JSON, unless fixed_body is set */
-	struct slice fixed_body; /* static text sent in place of body */
+	enum problem problem;     /* NONE: it went well. For the log */
+	const char *field;        /* at fault, static; NULL: none. For the log */
+	struct why detail;        /* for the log alone */
+	struct job_id job;        /* the job concerned; zero: none. For the log */
+	struct buf head;          /* further header lines, each with CRLF */
+	struct buf body;          /* JSON, unless fixed_body is set */
+	struct slice fixed_body;  /* static text sent in place of body */
+	struct slice readable_by; /* the origin whose pages may read the answer; empty: none. Borrowed */
+	bool varies_by_origin;    /* another origin may get another answer */
 };
 
 void reply_init(struct reply *reply);

@@ -28,6 +28,11 @@ static const struct {
 	[PARAM_X_FORWARDED_FOR] = {"HTTP_X_FORWARDED_FOR", "X-Forwarded-For", 4096, PROBLEM_BAD_HEADER},
 	[PARAM_FORWARDED] = {"HTTP_FORWARDED", "Forwarded", 4096, PROBLEM_BAD_HEADER},
 	[PARAM_X_REAL_IP] = {"HTTP_X_REAL_IP", "X-Real-IP", 1024, PROBLEM_BAD_HEADER},
+	[PARAM_HOST] = {"HTTP_HOST", "Host", 512, PROBLEM_BAD_HEADER},
+	[PARAM_ORIGIN] = {"HTTP_ORIGIN", "Origin", 512, PROBLEM_BAD_HEADER},
+	[PARAM_SEC_FETCH_SITE] = {"HTTP_SEC_FETCH_SITE", "Sec-Fetch-Site", 64, PROBLEM_BAD_HEADER},
+	[PARAM_ACCESS_CONTROL_REQUEST_METHOD] = {"HTTP_ACCESS_CONTROL_REQUEST_METHOD",
+		"Access-Control-Request-Method", 64, PROBLEM_BAD_HEADER},
 };
 static_assert(sizeof table / sizeof *table == PARAM_N, "every parameter has its row");
 

@@ -1,6 +1,7 @@
 /* spool/daemon.c: see daemon.h. */
 #include "spool/daemon.h"
 
+#include "spool/base/confine.h"
 #include "spool/base/log.h"
 #include "spool/opts.h"
 
@@ -110,6 +111,27 @@ static int run_command(const struct daemon_command *command, int argc, char **ar
 	return command->run(argc - from, argv + from, config);
 }
 
+/* After the configuration was read, which may have been handed over as a descriptor. */
+static enum status confine(struct why *why)
+{
+	enum status st = confine_refuse_root(why);
+	if (st != ST_OK)
+		return st;
+	confine_descriptors();
+	return confine_process(why);
+}
+
+static int run_confined(
+	const char *program, daemon_run run, const struct opts *opts, const struct daemon_args *args)
+{
+	struct why why = WHY_INIT;
+	enum status st = confine(&why);
+	if (st == ST_OK)
+		return run(opts, args);
+	fprintf(stderr, "%s: %s\n", program, why.text);
+	return daemon_exit_code(st);
+}
+
 int daemon_main_with(const char *program, int argc, char **argv, daemon_load load, daemon_run run,
 	const struct daemon_command *commands, size_t commands_n)
 {
@@ -117,6 +139,7 @@ int daemon_main_with(const char *program, int argc, char **argv, daemon_load loa
 	struct daemon_args args = {0};
 	struct opts opts;
 	struct why why = WHY_INIT;
+	confine_standard();
 	const struct daemon_command *command = parse(&p, argc, argv, &args);
 	if (command)
 		return run_command(command, argc, argv, args.config);
@@ -129,7 +152,7 @@ int daemon_main_with(const char *program, int argc, char **argv, daemon_load loa
 	if (args.check_only)
 		opts_print(&opts, stdout, false);
 	else
-		code = run(&opts, &args);
+		code = run_confined(program, run, &opts, &args);
 	opts_release(&opts);
 	return code;
 }

@@ -26,8 +26,9 @@ struct daemon_args {
 };
 
 /* The main function of a daemon: command line (-c, -p, -t, -v, -h, -V and their long forms), log,
- * configuration by load(), which is opts_load() or another of its kind; then run(), whose exit code it
- * returns. -t prints what is in effect instead. */
+ * configuration by load(), which is opts_load() or another of its kind; then the process gives up what it
+ * does not need (base/confine.h), and run() follows, whose exit code it returns. As root it does not run
+ * unless told (DAEMON_DENIED). -t prints what is in effect instead. */
 struct opts;
 typedef enum status (*daemon_load)(const char *file, struct opts *out, struct why *why);
 typedef int (*daemon_run)(const struct opts *opts, const struct daemon_args *args);

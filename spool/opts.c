@@ -100,6 +100,12 @@ const struct conf_row opts_rows[] = {
 		"peers that need no credentials"},
 	{"http", "trusted-proxies", CONF_NETS, AT(http.trusted_proxies), 0, 0, "", NULL,
 		"proxies before nginx whose X-Forwarded-For is believed"},
+	{"http", "cors-origins", CONF_ORIGINS, AT(http.cors_origins), 0, 0, "", NULL,
+		"origins whose pages may call from browsers, and read the answers"},
+	{"http", "hosts", CONF_HOSTS, AT(http.hosts), 0, 0, "", NULL,
+		"names that browsers may reach this by, besides addresses and names without a dot; once set, "
+		"it "
+		"binds all callers"},
 	{"http", "max-body", CONF_SIZE, AT(http.max_body), 1024, JOB_PAYLOAD_MAX, "10M", NULL,
 		"largest request body"},
 	{"http", "body-budget", CONF_SIZE, AT(http.body_budget), 1 << 20, INT64_C(1) << 40, "64M", NULL,

@@ -12,6 +12,8 @@ struct http_opts {
 	char *socket;           /* path of the FastCGI socket */
 	char *trusted_networks; /* nets_contain() */
 	char *trusted_proxies;
+	char *cors_origins;            /* origins_contain() */
+	char *hosts;                   /* hosts_contain() */
 	int64_t max_body, body_budget; /* bytes */
 	int64_t connections, threads, backlog;
 };

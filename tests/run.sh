@@ -62,6 +62,7 @@ $(sed -n "s/$REPORT/    /p" "$out.out")"
 # What the sanitizers and cmocka need to know; the programs hand it on to the daemons they start.
 set_environment() {
 	export CMOCKA_MESSAGE_OUTPUT=TAP
+	export CLARIO_ALLOW_ROOT=1
 	export CLARIO_BUILD_DIR="$B"
 	export ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:strict_string_checks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 	export UBSAN_OPTIONS="print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"

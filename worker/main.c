@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -51,11 +50,21 @@ static enum status deliver(
 	return st;
 }
 
+/* What libraries would take from there, beyond what the calls are told: proxies (each call also says none),
+ * the file that session keys of TLS are written to, other names for hosts. */
+static void clean_environment(void)
+{
+	static const char *const names[] = {"SSLKEYLOGFILE", "HOSTALIASES", "http_proxy", "https_proxy",
+		"all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unsetenv(names[i]);
+}
+
 static int run(const struct opts *opts, const struct daemon_args *args)
 {
 	struct why why = WHY_INIT;
 	int signal_fd = open_signals();
-	umask(0007);
+	clean_environment();
 	srandom((unsigned)(clock_mono_us() ^ getpid()));
 	jx_init();
 	curl_global_init(CURL_GLOBAL_DEFAULT);

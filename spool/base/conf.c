@@ -3,6 +3,7 @@
 
 #include "spool/base/conf_sections.h"
 #include "spool/base/nets.h"
+#include "spool/base/origin.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -30,7 +31,7 @@ static void *field(void *out, const struct conf_row *row)
 static bool is_text(enum conf_kind kind)
 {
 	return kind == CONF_TEXT || kind == CONF_PATH || kind == CONF_URL || kind == CONF_NETS ||
-	       kind == CONF_SECRET || kind == CONF_LINES;
+	       kind == CONF_ORIGINS || kind == CONF_HOSTS || kind == CONF_SECRET || kind == CONF_LINES;
 }
 
 /* Digits, then one of the units' suffixes. */
@@ -129,6 +130,10 @@ static bool text_is_valid(enum conf_kind kind, const char *text)
 		return text[0] == '/';
 	if (kind == CONF_URL)
 		return url_is_valid(text);
+	if (kind == CONF_ORIGINS)
+		return origins_valid(text);
+	if (kind == CONF_HOSTS)
+		return hosts_valid(text);
 	return kind != CONF_NETS || nets_valid(text);
 }
 
@@ -147,6 +152,8 @@ static const char *const expected[] = {
 	[CONF_FACTOR] = "a factor such as 3 or 1.5",
 	[CONF_ENUM] = "one of its words",
 	[CONF_NETS] = "addresses or CIDR blocks, separated by commas",
+	[CONF_ORIGINS] = "origins such as https://app.example.com, separated by commas; there is no *",
+	[CONF_HOSTS] = "host names such as clario.example.com, separated by commas, with or without a port",
 	[CONF_SECRET] = "text",
 	[CONF_LINES] = "text",
 };

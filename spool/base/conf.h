@@ -33,6 +33,8 @@ enum conf_kind {
 	CONF_ENUM,     /* int               one of choices, its index */
 	CONF_NETS,     /* char *            list of addresses and CIDR blocks (nets.h); checked
 			*/
+	CONF_ORIGINS,  /* char *            list of origins (origin.h); checked */
+	CONF_HOSTS,    /* char *            list of hosts (origin.h); checked */
 	CONF_SECRET,   /* char *            as text, but never printed, and wiped when it is released */
 	CONF_LINES,    /* char *            as text; lines that begin with a blank go on with it, each after a
 			  line feed */

@@ -1,18 +1,24 @@
 /* spool/ctl/main.c: clario-spool: what ops people inspect and steer the spool with. Opens the spool itself,
  * so it works with the daemons running and without. */
+#include "spool/base/confine.h"
 #include "spool/base/jx.h"
 #include "spool/base/log.h"
 #include "spool/ctl/ctl.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+/* Whom root has become; "": nobody. */
+static char owner[CONFINE_NAME];
 
 /* NOTFOUND is 69 when the spool is not there; a job that is not there is the answer "no", which commands
  * give. */
 int ctl_fail(enum status st, const struct why *why)
 {
 	fprintf(stderr, "clario-spool: %s\n", why->text[0] ? why->text : status_name(st));
+	if (st == ST_DENIED && owner[0])
+		fprintf(stderr, "clario-spool: started as root, it works as %s, whom the spool belongs to\n",
+			owner);
 	return daemon_exit_code(st);
 }
 
@@ -64,6 +70,11 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 		st = conf_set(opts_rows, opts_rows_n, &ctl->opts, "spool", "path", spool_path, &why);
 	if (st != ST_OK)
 		return ctl_fail(ST_INVALID, &why);
+	st = confine_to_owner(ctl->opts.spool.path, owner, &why);
+	if (st == ST_OK)
+		st = confine_process(&why);
+	if (st != ST_OK)
+		return ctl_fail(st, &why);
 	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
 	opts_release(&ctl->opts);
 	return code;
@@ -73,7 +84,7 @@ int main(int argc, char **argv)
 {
 	struct ctl ctl = {.reason = ""};
 	const char *config = NULL, *spool_path = NULL;
-	umask(0007);
+	confine_standard();
 	log_open("clario-spool", LOG_LEVEL_WARNING);
 	jx_init();
 	set_actor(&ctl);

@@ -32,6 +32,7 @@ is_installed() {
 		etc/clario-workflow/clario.conf
 		etc/nginx/snippets/clario-workflow.conf
 		etc/nginx/snippets/clario-workflow-http.conf
+		etc/nginx/snippets/clario-workflow-headers.conf
 		etc/nginx/snippets/clario-workflow-pass.conf
 		etc/nginx/snippets/clario-workflow-params.conf
 		etc/nginx/snippets/clario-workflow-root.conf

@@ -32,6 +32,12 @@ const char *const fuzz_seeds[] = {
 	"jobs\nQUERY_STRING=limit=5&state=waiting\nREMOTE_ADDR=::1\n\n",
 	"REQUEST_METHOD=OPTIONS\nDOCUMENT_URI=/api/v1/workflow/phase/1\nREMOTE_ADDR=10.0.0.1\n"
 	"HTTP_X_FORWARDED_FOR=127.0.0.1, 10.1.1.1\n\n",
+	HEAD("/phase/2") "HTTP_HOST=[::1]:8080\nHTTP_ORIGIN=http://"
+			 "[::1]:8080\nHTTP_SEC_FETCH_SITE=same-origin\n\n"
+			 "{\"user_id\":\"u\",\"sync_id\":\"y\"}",
+	"REQUEST_METHOD=OPTIONS\nDOCUMENT_URI=/api/v1/workflow/phase/"
+	"1\nREMOTE_ADDR=10.0.0.1\nHTTP_HOST=a.example\n"
+	"HTTP_ORIGIN=https://app.example.com\nHTTP_ACCESS_CONTROL_REQUEST_METHOD=POST\n\n",
 	NULL,
 };
 
@@ -47,6 +53,8 @@ static void begin(void)
 	log_open("fuzz", LOG_LEVEL_ERR);
 	jx_init();
 	must(opts_load(NULL, &opts, &why) == ST_OK);
+	must(conf_set(opts_rows, opts_rows_n, &opts, "http", "cors-origins", "https://app.example.com",
+		     &why) == ST_OK);
 }
 
 static void check_reply(const struct reply *reply)

@@ -133,6 +133,7 @@ struct instance *instance_start(const char *rows)
 	assert_non_null(in);
 	snprintf(in->dir, sizeof in->dir, "/tmp/clario-instance-XXXXXX");
 	assert_non_null(mkdtemp(in->dir));
+	setenv("CLARIO_ALLOW_ROOT", "1", 1); /* for daemons that are launched alone */
 	remember(in, NULL);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	in->receiver = receiver_start();

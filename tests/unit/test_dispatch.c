@@ -120,6 +120,107 @@ static void strangers__learn_nothing(void **state)
 	}
 }
 
+/* A page can make any browser send a GET: by an image, a link, a form. */
+static void routes__that_change_something_are_posts(void **state)
+{
+	(void)state;
+	size_t changing = 0;
+	for (size_t i = 0; i < routes_n; i++) {
+		bool changes = routes[i].scope & (SCOPE_SUBMIT | SCOPE_OPERATE);
+		changing += changes;
+		if (changes && strcmp(routes[i].method, "POST") != 0)
+			fail_msg("%s %s", routes[i].method, routes[i].pattern);
+		if (!changes && strcmp(routes[i].method, "GET") != 0)
+			fail_msg("%s %s needs a scope that says that it changes something", routes[i].method,
+				routes[i].pattern);
+	}
+	assert_true(changing >= 12);
+}
+
+/* Every route that changes something, asked for by a stranger's page through a browser on this very host. */
+static void pages__of_others_change_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < routes_n; i++) {
+		char path[128];
+		struct reply reply;
+		if (strcmp(routes[i].method, "POST") != 0)
+			continue;
+		snprintf(path, sizeof path, BASE "%s", routes[i].pattern);
+		struct request request = request_for("POST", path);
+		request.param[PARAM_HOST] = slice_text("127.0.0.1:8080");
+		request.param[PARAM_ORIGIN] = slice_text("https://evil.example");
+		reply_init(&reply);
+		dispatch(&app, &request, &reply);
+		assert_int_equal(reply.http_status, 403);
+		assert_string_equal(problem_info(reply.problem)->code, "cross_origin");
+		begin_and_compare(request, &reply);
+		reply_release(&reply);
+	}
+}
+
+static void pages__that_are_listed(void **state)
+{
+	(void)state;
+	static char origins[] = "https://app.example.com";
+	static const struct {
+		const char *method, *peer, *path, *origin, *asks;
+		int status;
+		bool is_shared;
+	} rows[] = {
+		/* a browser asks first, without credentials, and is told nothing of paths */
+		{"OPTIONS", "192.0.2.1", BASE "/phase/1", "https://app.example.com", "POST", 204, true},
+		{"OPTIONS", "192.0.2.1", "/nope", "https://app.example.com", "POST", 204, true},
+		{"OPTIONS", "192.0.2.1", BASE "/phase/1", "https://evil.example", "POST", 401, false},
+		{"OPTIONS", "192.0.2.1", BASE "/phase/1", "https://app.example.com", "", 401, true},
+		{"OPTIONS", "127.0.0.1", BASE "/phase/1", "https://evil.example", "POST", 204, false},
+		/* then it may read what comes, refusals too */
+		{"POST", "127.0.0.1", BASE "/phase/1", "https://app.example.com", "", 400, true},
+		{"POST", "192.0.2.1", BASE "/phase/1", "https://app.example.com", "", 401, true},
+		{"GET", "127.0.0.1", BASE "/health", "https://app.example.com", "", 200, true},
+		{"GET", "127.0.0.1", BASE "/health", "https://evil.example", "", 200, false},
+		{"GET", "127.0.0.1", BASE "/health", "", "", 200, false},
+	};
+	opts.http.cors_origins = origins;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct request request = request_for(rows[i].method, rows[i].path);
+		struct reply reply;
+		reply_init(&reply);
+		request.param[PARAM_REMOTE_ADDR] = slice_text(rows[i].peer);
+		request.param[PARAM_HOST] = slice_text("127.0.0.1:8080");
+		request.param[PARAM_ORIGIN] = slice_text(rows[i].origin);
+		request.param[PARAM_ACCESS_CONTROL_REQUEST_METHOD] = slice_text(rows[i].asks);
+		dispatch(&app, &request, &reply);
+		if (reply.http_status != rows[i].status)
+			fail_msg("row %zu: %d", i, reply.http_status);
+		assert_int_equal(head_has(&reply, "Access-Control-Allow-Origin: https://app.example.com\r\n"),
+			rows[i].is_shared);
+		assert_int_equal(head_has(&reply, "Access-Control-Allow-Methods: "),
+			rows[i].status == 204 && rows[i].is_shared);
+		assert_true(head_has(&reply, "Vary: Origin\r\n"));
+		assert_false(head_has(&reply, "Allow-Credentials"));
+		reply_release(&reply);
+	}
+	opts.http.cors_origins = NULL;
+}
+
+/* None is listed by default, and then nothing is said to any page. */
+static void pages__none_is_listed(void **state)
+{
+	(void)state;
+	struct request request = request_for("OPTIONS", BASE "/phase/1");
+	struct reply reply;
+	reply_init(&reply);
+	request.param[PARAM_ORIGIN] = slice_text("https://app.example.com");
+	request.param[PARAM_ACCESS_CONTROL_REQUEST_METHOD] = slice_text("POST");
+	request.param[PARAM_HOST] = slice_text("localhost");
+	dispatch(&app, &request, &reply);
+	assert_int_equal(reply.http_status, 204);
+	assert_false(head_has(&reply, "Access-Control"));
+	assert_false(head_has(&reply, "Vary"));
+	reply_release(&reply);
+}
+
 static void bodies__that_were_not_taken(void **state)
 {
 	(void)state;
@@ -257,6 +358,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers__as_a_table),
 		cmocka_unit_test(strangers__learn_nothing),
+		cmocka_unit_test(routes__that_change_something_are_posts),
+		cmocka_unit_test(pages__of_others_change_nothing),
+		cmocka_unit_test(pages__that_are_listed),
+		cmocka_unit_test(pages__none_is_listed),
 		cmocka_unit_test(bodies__that_were_not_taken),
 		cmocka_unit_test(bodies__with_too_many_values),
 		cmocka_unit_test(document__tells_the_routes),
