@@ -167,9 +167,21 @@ static bool take_value(struct tour *t, uint64_t pgno, const struct node *node, s
 	return !bad;
 }
 
+/* What LMDB gives a leaf's entry: its head, its key and its value or where that stands, made even. */
+static size_t room_of(const struct node *node)
+{
+	size_t room = NODE_HEAD + node->key.len + (node->flags & NODE_BIG ? 8 : node->size);
+	return room + room % 2;
+}
+
+/* LMDB keeps a leaf's entries without gaps at the page's end: those that the list names fill it from `upper`
+ * on. If they do not, the list is not the one that was written, and there may be an entry that it does not
+ * name. */
 static void walk_leaf(
 	struct tour *t, uint64_t pgno, const struct page *page, struct slice low, struct slice high)
 {
+	size_t room = 0;
+	uint64_t damaged = t->damaged;
 	t->leaf_pages++;
 	for (unsigned i = 0; i < page->n && !t->stopped; i++) {
 		struct node node;
@@ -184,10 +196,13 @@ static void walk_leaf(
 		else
 			t->last = node.key;
 		t->entries++;
+		room += room_of(&node);
 		if (take_value(t, pgno, &node, &value) && t->visit->entry &&
 			!t->visit->entry(t->visit->arg, node.key, value))
 			t->stopped = true;
 	}
+	if (!t->stopped && t->damaged == damaged && room != t->pages->page_bytes - page->upper)
+		damage(t, pgno, "lists other entries than it holds");
 }
 
 static void walk_page(struct tour *t, uint64_t pgno, unsigned level, struct slice low, struct slice high);
