@@ -387,6 +387,15 @@ static void workflow__progress_and_timeline(void **state)
 	assert_int_equal(json_array_size(json_object_get(a.json, "jobs")), 2);
 	assert_true(json_array_size(json_object_get(a.json, "events")) >= 8);
 	answer_release(&a);
+	/* In the order accepted, whatever their phases. */
+	submit_job(in, "/phase/4", "{\"user_id\":\"wf\",\"sync_id\":\"wf-2\",\"matches\":[]}", id);
+	submit_job(in, "/phase/2", "{\"user_id\":\"wf\",\"sync_id\":\"wf-2\"}", id);
+	json_decref(wait_state(in, id, "completed"));
+	a = request(in, "GET", API "/workflows/wf-2", NULL, NULL);
+	const json_t *jobs = json_object_get(a.json, "jobs");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 0), "phase")), 4);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 1), "phase")), 2);
+	answer_release(&a);
 	a = request(in, "GET", API "/workflows/unheard-of", NULL, NULL);
 	assert_int_equal(a.status, 404);
 	assert_string_equal(answer_text(&a, "code"), "workflow_not_found");
