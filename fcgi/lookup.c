@@ -1,6 +1,7 @@
 /* fcgi/lookup.c: GET /jobs/{id} and GET /jobs. */
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
+#include "spool/horizon.h"
 #include "spool/show.h"
 #include "spool/spool.h"
 
@@ -11,12 +12,14 @@ enum {
 	PAGE_BYTES_MAX = 8 << 20, /* a page of jobs with large outcomes ends early */
 };
 
-static void answer_job(struct reply *reply, const struct job *job)
+static void answer_job(const struct app *app, struct reply *reply, const struct job *job)
 {
 	struct buf text = BUF_INIT(REPLY_BODY_MAX / 2);
 	struct jx_writer shown, w = reply_open(reply);
 	jx_begin(&shown, &text);
-	show_job(&shown, job, true);
+	show_job_open(&shown, job, true);
+	horizon_json(&shown, app->opts, job);
+	jx_close_object(&shown);
 	jx_raw(&w, "job", buf_slice(&text));
 	buf_release(&text);
 	reply_close(reply, &w);
@@ -39,7 +42,7 @@ void lookup_job(struct app *app, const struct request *request, struct reply *re
 		reply_status(reply, st, &why, PROBLEM_JOB_NOT_FOUND);
 		return;
 	}
-	answer_job(reply, &job);
+	answer_job(app, reply, &job);
 	job_release(&job);
 }
 

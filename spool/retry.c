@@ -20,16 +20,19 @@ static int64_t wait_ms(const struct retry_opts *policy, uint32_t attempts_made)
 	return wait < policy->cap_ms ? wait : policy->cap_ms;
 }
 
+/* Whether there is a try is for the policy's own wait to say: a receiver that asks for more time than is left
+ * gets what is left. */
 bool retry_decide(const struct retry_opts *policy, const struct retry_case *c, int64_t *run_at_us)
 {
 	int64_t wait = wait_ms(policy, c->attempts_made);
 	if (policy->jitter)
 		wait -= (int64_t)((double)(wait / JITTER_PARTS) * c->chance);
 	int64_t asked = c->retry_after_s > policy->cap_ms / 1000 ? policy->cap_ms : c->retry_after_s * 1000;
-	if (asked > wait)
-		wait = asked;
-	*run_at_us = c->now_us + wait * 1000;
-	return c->attempts_made < c->attempts_allowed && *run_at_us <= c->give_up_at_us;
+	int64_t own_us = c->now_us + wait * 1000, asked_us = c->now_us + asked * 1000;
+	if (asked_us > c->give_up_at_us)
+		asked_us = c->give_up_at_us;
+	*run_at_us = asked_us > own_us ? asked_us : own_us;
+	return c->attempts_made < c->attempts_allowed && own_us <= c->give_up_at_us;
 }
 
 static int64_t least_us(const struct retry_opts *policy, int64_t wait)

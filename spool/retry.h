@@ -17,8 +17,8 @@ struct retry_case {
 };
 
 /* true: try again at *run_at_us. Waits base, base*factor, base*factor^2 ... up to cap, less up to a quarter
- * of jitter; a Retry-After may lengthen a wait up to cap, never shorten it. false: attempts or time are used
- * up. */
+ * of jitter; a Retry-After may lengthen a wait up to cap, never shorten it, and never beyond the time to give
+ * up: then there is one last try. false: attempts or time are used up. */
 bool retry_decide(const struct retry_opts *policy, const struct retry_case *c, int64_t *run_at_us);
 
 /* --- a policy's tries, all of them, for people to see. Each is taken to fail at once. --- */

@@ -61,6 +61,7 @@ void show_job_open(struct jx_writer *w, const struct job *job, bool whole)
 	jx_int(w, "attempts_made", job->attempts_made);
 	jx_int(w, "attempts_allowed", job->attempts_allowed);
 	jx_int(w, "crashes", job->crashes);
+	jx_bool(w, "in_crowd", job->in_crowd);
 	jx_time(w, "accepted_at", job->accepted_at_us);
 	jx_time(w, "run_at", job->run_at_us);
 	jx_time(w, "started_at", job->started_at_us);

@@ -16,7 +16,9 @@ struct lane {
 	uint32_t phases; /* bits of phase_slot(): who calls it */
 	size_t concurrency, calls;
 	int64_t milli_tokens, filled_us; /* a call takes 1000 */
-	uint32_t ok, failed;             /* calls that ended and stand in no report yet */
+	uint64_t era;                    /* as the spool said */
+	uint32_t ok, failed;             /* calls of this era that ended and stand in no report yet */
+	uint32_t old_ok, old_failed;     /* and of those before */
 	uint32_t may_run;                /* as the spool said */
 	bool has_probe, probe_is_flying;
 	enum probe_result probe_result; /* stands in no report yet */
@@ -144,6 +146,7 @@ static void count(struct flow *f, struct lane *l, struct flow_waiter *w)
 	if (l->opts->rate_milli)
 		l->milli_tokens -= MILLI;
 	w->is_probe = l->has_probe;
+	w->era = l->era;
 	if (l->has_probe) { /* one call, and what came of it is told before there is another */
 		l->has_probe = false;
 		l->probe_is_flying = true;
@@ -199,8 +202,9 @@ void flow_end(struct flow *f, const struct flow_waiter *w, enum flow_end how)
 		l->probe_is_flying = false;
 		l->probe_result = results[how];
 	} else {
-		l->ok += how == FLOW_OK;
-		l->failed += how == FLOW_FAILED;
+		bool is_old = w->era != l->era;
+		*(is_old ? &l->old_ok : &l->ok) += how == FLOW_OK;
+		*(is_old ? &l->old_failed : &l->failed) += how == FLOW_FAILED;
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -312,18 +316,29 @@ struct receiver_report *flow_reports(struct flow *f, size_t *n)
 	for (size_t i = 0; i < f->reports_n; i++) {
 		struct receiver_report *report = &f->reports[i];
 		struct lane *l = &f->lanes[f->lane_of_report[i]];
-		report->ok += l->ok;
-		report->failed += l->failed;
+		receiver_report_calls(report, l->era, l->ok, l->failed);
+		report->old_ok += l->old_ok;
+		report->old_failed += l->old_failed;
 		if (l->probe_result != PROBE_UNDER_WAY)
 			report->probe_result = l->probe_result;
 		report->wants_probe =
 			!l->probe_is_flying && report->probe_result == PROBE_UNDER_WAY && !f->is_stopping;
-		l->ok = l->failed = 0;
+		l->ok = l->failed = l->old_ok = l->old_failed = 0;
 		l->probe_result = PROBE_UNDER_WAY;
 	}
 	pthread_mutex_unlock(&f->lock);
 	*n = f->reports_n;
 	return f->reports;
+}
+
+static void begin_era(struct lane *l, uint64_t era)
+{
+	if (l->era == era)
+		return;
+	l->era = era;
+	l->old_ok += l->ok;
+	l->old_failed += l->failed;
+	l->ok = l->failed = 0;
 }
 
 static void tell(struct flow *f, struct lane *l, const struct receiver_report *report)
@@ -335,6 +350,7 @@ static void tell(struct flow *f, struct lane *l, const struct receiver_report *r
 	if (may_run > l->may_run)
 		f->has_opened = true;
 	l->may_run = may_run;
+	begin_era(l, report->state.probe);
 }
 
 void flow_told(struct flow *f)

@@ -25,6 +25,7 @@ struct flow_waiter {
 	struct flow_waiter *next, *prev; /* the flow's; NULL: not in line */
 	size_t receiver;
 	bool is_probe; /* its call is the one by which an open breaker is tried */
+	uint64_t era;  /* in which its call began */
 };
 
 enum flow_verdict {

@@ -368,6 +368,9 @@ struct reading {
 	const char *file;
 	void *out;
 	bool is_indented; /* the line begins with a blank: it goes on with the key before it */
+	char section[SECTION_CAP];
+	int section_line; /* where it begins; 0: none has yet */
+	bool has_key;     /* the section, so far */
 	size_t elements;  /* the most that a pattern has */
 	int *line_of;     /* per row and element: where it was set, 0: not yet */
 	enum status st;
@@ -383,10 +386,7 @@ static void fail_at(struct reading *r, int line, const char *text)
 static void fail_unknown(struct reading *r, int line, const char *section, const char *key)
 {
 	char text[200];
-	bool section_known = sections_head(r->rows, r->n, section) != NULL;
-	for (size_t i = 0; i < r->n; i++)
-		section_known |= strcmp(r->rows[i].section, section) == 0;
-	if (!section_known)
+	if (!sections_is_known(r->rows, r->n, section))
 		snprintf(text, sizeof text, "there is no section [%s]; see clario.conf(5)", section);
 	else
 		snprintf(text, sizeof text, "there is no key %s in [%s]; see clario.conf(5)", key, section);
@@ -406,6 +406,7 @@ static int take_line(void *arg, const char *section, const char *key, const char
 	struct reading *r = arg;
 	if (r->st != ST_OK)
 		return 0;
+	r->has_key = true;
 	struct why why = WHY_INIT;
 	struct place place;
 	r->st = find_place(r->rows, r->n, r->out, section, key, &place, &why);
@@ -433,6 +434,20 @@ static int take_line(void *arg, const char *section, const char *key, const char
 	return r->st == ST_OK;
 }
 
+/* Of a section without keys libinih says nothing. One that has rows of its own may be empty; one of the
+ * operator's own name would not come to be, and any other is misspelt. */
+static void end_section(struct reading *r)
+{
+	char text[200];
+	if (r->st != ST_OK || !r->section_line || r->has_key)
+		return;
+	snprintf(text, sizeof text, "[%s] has no keys; give it some or remove it", r->section);
+	if (!sections_is_known(r->rows, r->n, r->section))
+		fail_unknown(r, r->section_line, r->section, "");
+	else if (sections_head(r->rows, r->n, r->section))
+		fail_at(r, r->section_line, text);
+}
+
 /* libinih's reader, as fgets: stops at the first error, and at a line that libinih's buffer would cut in two.
  */
 static char *read_line(char *out, int cap, void *arg)
@@ -446,6 +461,13 @@ static char *read_line(char *out, int cap, void *arg)
 		fail_at(r, r->line, "the line is too long; the limit is 198 bytes");
 		return NULL;
 	}
+	char section[SECTION_CAP];
+	if ((r->is_indented && r->has_key) || !sections_begin(out, section))
+		return out;
+	end_section(r);
+	memcpy(r->section, section, sizeof section);
+	r->section_line = r->line;
+	r->has_key = false;
 	return out;
 }
 
@@ -466,6 +488,7 @@ enum status conf_read(const struct conf_row *rows, size_t n, const char *file, v
 		r.st = why_set(&r.why, ST_IO, "cannot read %s", file);
 	else if (r.st == ST_OK && bad_line > 0)
 		fail_at(&r, bad_line, "neither a [section], a key = value nor a comment");
+	end_section(&r);
 	free(r.line_of);
 	fclose(r.in);
 	if (r.st != ST_OK && why)

@@ -28,6 +28,27 @@ const struct conf_row *sections_head(const struct conf_row *rows, size_t n, cons
 	return head;
 }
 
+bool sections_is_known(const struct conf_row *rows, size_t n, const char *section)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rows[i].section, section) == 0)
+			return true;
+	return sections_head(rows, n, section) != NULL;
+}
+
+bool sections_begin(const char *line, char name[SECTION_CAP])
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, before the first line */
+	if (strncmp(line, mark, strlen(mark)) == 0)
+		line += strlen(mark);
+	line += strspn(line, " \t");
+	size_t len = strcspn(line, "]");
+	if (line[0] != '[' || line[len] != ']')
+		return false;
+	snprintf(name, SECTION_CAP, "%.*s", (int)len - 1, line + 1);
+	return true;
+}
+
 size_t sections_always(const struct conf_row *head)
 {
 	if (!head->def)

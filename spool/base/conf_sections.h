@@ -10,6 +10,14 @@ bool sections_is_pattern(const struct conf_row *row);
  */
 const struct conf_row *sections_head(const struct conf_row *rows, size_t n, const char *section);
 
+/* It has rows, or a pattern takes it. */
+bool sections_is_known(const struct conf_row *rows, size_t n, const char *section);
+
+/* Is this line of a file, as libinih reads it, the head of a section? Then *name is its name, cut as libinih
+ * cuts it. */
+enum { SECTION_CAP = 50 };
+bool sections_begin(const char *line, char name[SECTION_CAP]);
+
 size_t sections_always(const struct conf_row *head); /* elements that are always in use: the first ones */
 size_t sections_used(const struct conf_row *head, const void *out);
 void *sections_element(const struct conf_row *head, void *out, size_t i); /* what offsets count from */

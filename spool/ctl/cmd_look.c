@@ -1,7 +1,7 @@
 /* spool/ctl/cmd_look.c: list, show, workflow: jobs as people and programs read them. */
 #include "spool/ctl/ctl.h"
-#include "spool/ctl/horizon.h"
 #include "spool/ctl/out.h"
+#include "spool/horizon.h"
 #include "spool/show.h"
 
 #include <stdlib.h>
@@ -197,6 +197,21 @@ static void print_times(const struct job *job)
 	}
 }
 
+static void print_horizon(const struct opts *opts, const struct job *job)
+{
+	struct horizon h;
+	char at[32], sure[32];
+	if (!horizon_look(opts, job, &h))
+		return;
+	for (size_t i = 0; i < h.n && i < HORIZON_SHOWN; i++)
+		printf("%-17stry %u, %s\n", i ? "" : "next tries", h.tries[i].attempt,
+			out_time(at, h.tries[i].at_us));
+	if (h.n > HORIZON_SHOWN)
+		printf("%-17sand %zu more\n", "", h.n - HORIZON_SHOWN);
+	printf("%-17stry %u, %s; not before %s, whatever jitter takes\n", "last", h.last.attempt,
+		out_time(at, h.last.at_us), out_time(sure, h.sure_us));
+}
+
 static void print_json_field(const char *name, struct slice json, bool reveal)
 {
 	struct buf masked = BUF_INIT(64 << 20);
@@ -223,6 +238,8 @@ static void print_job(struct ctl *ctl, const struct job *job)
 		job->attempts_allowed);
 	if (job->crashes)
 		printf("%-17s%u of %d\n", "crashes", job->crashes, JOB_CRASHES_MAX);
+	if (job->in_crowd)
+		printf("%-17s%s\n", "in crowd", "yes: its user submits far more than others");
 	if (!id_is_zero(job->behind)) {
 		id_text(job->behind, behind);
 		printf("%-17s%s\n", "behind", behind);
@@ -231,7 +248,7 @@ static void print_job(struct ctl *ctl, const struct job *job)
 		printf("%-17s%s, token %llu\n", "leased to", job->lease.owner,
 			(unsigned long long)job->lease.token);
 	print_times(job);
-	horizon_print(&ctl->opts, job);
+	print_horizon(&ctl->opts, job);
 	print_field("idempotency key", job->idempotency_key);
 	print_field("source", job->source);
 	print_field("traceparent", job->traceparent);

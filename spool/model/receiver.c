@@ -254,14 +254,28 @@ static void take_probe(struct receiver_state *r, const struct receiver_report *r
 	}
 }
 
+/* Those that began in the present era. A probe that was given to somebody else meanwhile is none of them. */
+static struct call_count count_present(const struct receiver_state *r, const struct receiver_report *report)
+{
+	struct call_count calls = {0};
+	if (report->era == r->probe)
+		calls = (struct call_count){report->ok, report->failed};
+	if (report->probe == r->probe)
+		add(&calls, (struct call_count){
+				    report->probe_result == PROBE_OK, report->probe_result == PROBE_FAILED});
+	return calls;
+}
+
 /* Calls that end while it is open, or while another one's probe is under way, began before: they change
- * nothing. */
+ * nothing, and no more do those of an era before. */
 static void count(struct receiver_state *r, const struct receiver_report *report, int64_t now_us,
 	struct receiver_change *change)
 {
-	struct call_count all = {report->ok, report->failed},
-			  probe = {report->probe_result == PROBE_OK, report->probe_result == PROBE_FAILED};
+	struct call_count all = {report->ok, report->failed}, old = {report->old_ok, report->old_failed},
+			  probe = {report->probe_result == PROBE_OK, report->probe_result == PROBE_FAILED},
+			  present = count_present(r, report);
 	bool is_probe = holds_probe(r, report);
+	add(&all, old);
 	add(&all, probe);
 	if (calls_of(all))
 		change->is_any = true;
@@ -269,10 +283,10 @@ static void count(struct receiver_state *r, const struct receiver_report *report
 	r->failed_total += all.failed;
 	if (is_probe)
 		take_probe(r, report, now_us, change);
-	else if (calls_of(all) && r->breaker == BREAKER_CLOSED)
-		count_closed(r, report->policy, all, now_us, change);
-	else if (calls_of(all) && r->breaker == BREAKER_RAMPING)
-		count_ramping(r, report->policy, all, now_us, change);
+	else if (calls_of(present) && r->breaker == BREAKER_CLOSED)
+		count_closed(r, report->policy, present, now_us, change);
+	else if (calls_of(present) && r->breaker == BREAKER_RAMPING)
+		count_ramping(r, report->policy, present, now_us, change);
 }
 
 /* --- time --- */
@@ -352,16 +366,30 @@ void receiver_take(struct receiver_state *r, struct receiver_report *report, int
 	report->allows_more = receiver_may_run(r, now_us) > before || (probe_is_free(r) && !was_free);
 }
 
+void receiver_report_calls(struct receiver_report *report, uint64_t era, uint32_t ok, uint32_t failed)
+{
+	if (era > report->era) {
+		report->old_ok += report->ok;
+		report->old_failed += report->failed;
+		report->ok = report->failed = 0;
+		report->era = era;
+	}
+	*(era == report->era ? &report->ok : &report->old_ok) += ok;
+	*(era == report->era ? &report->failed : &report->old_failed) += failed;
+}
+
 void receiver_taken(struct receiver_report *report, bool is_kept)
 {
 	bool has_ended = report->probe_result == PROBE_OK || report->probe_result == PROBE_FAILED;
-	if (!is_kept && (report->ok || report->failed || has_ended))
+	bool has_calls = report->ok || report->failed || report->old_ok || report->old_failed;
+	if (!is_kept && (has_calls || has_ended))
 		return; /* it is told again */
 	bool holds = report->has_probe ||
 		     (report->probe_result == PROBE_UNDER_WAY && holds_probe(&report->state, report));
 	report->probe = holds ? report->state.probe : 0;
 	report->probe_result = PROBE_UNDER_WAY;
-	report->ok = report->failed = 0;
+	report->ok = report->failed = report->old_ok = report->old_failed = 0;
+	report->era = report->state.probe;
 }
 
 static void set_actor(struct receiver_state *r, struct slice actor)
@@ -394,6 +422,8 @@ void receiver_resume(struct receiver_state *r, struct receiver_change *change)
 	r->paused_by[0] = '\0';
 	if (r->breaker != BREAKER_OPEN && r->breaker != BREAKER_PROBING)
 		return;
+	if (r->breaker == BREAKER_OPEN)
+		r->probe++; /* no probe has begun an era since it opened */
 	r->opened_times = 0;
 	start_ramp(r, "resumed by hand", change);
 }

@@ -5,7 +5,8 @@
  * closed: calls are made; those of a sliding window are counted, and too large a share of failed ones opens
  * it. open: none is made until open_until_us. probing: one is, by the one worker that was given the probe; if
  * it goes well ramping begins, if not it is open again, for longer. ramping: some are, 1, 2, 4, ... at a
- * time; each step must go as well as the window must, or it opens again.
+ * time; each step must go as well as the window must, or it opens again. A call counts only if it began in
+ * the era that lasts: one that began before an opening may end long after it, and tells of the past.
  *
  * Times are wall clock, for they must outlive a reboot. A clock that jumps can do no harm that lasts:
  * forward, a probe is made early; back, an end that lies further ahead than the present opening (or probe)
@@ -52,8 +53,9 @@ struct receiver_state {
 	struct call_count now, before;       /* closed: the present half and the one before it */
 	uint32_t ramp;                       /* ramping: calls at a time */
 	struct call_count step;              /* ramping: since ramp was set */
-	uint64_t probe;                      /* the number of the last probe that was given; rises */
-	int64_t probe_until_us;              /* probing: when it counts as lost; 0: it was given back */
+	uint64_t probe; /* the number of the last probe that was given, or of a resumption by hand; rises.
+			   What lies between two of them is an era */
+	int64_t probe_until_us; /* probing: when it counts as lost; 0: it was given back */
 	uint64_t calls_total, failed_total;
 };
 
@@ -70,7 +72,9 @@ struct receiver_report {
 	const char *name;
 	const struct breaker_policy *policy;
 	/* In, and set to 0 once they are kept: until then the worker adds to them and says it again. */
-	uint32_t ok, failed;            /* calls that ended, but for the probe */
+	uint32_t ok, failed;         /* calls that ended, but for the probe, and had begun in this era: */
+	uint64_t era;                /* state.probe as the worker knew it when they began */
+	uint32_t old_ok, old_failed; /* those of eras before: they say nothing of the receiver as it is now */
 	enum probe_result probe_result; /* of `probe` */
 	/* In and out: the probe that this worker holds, by its number; 0: none. A result that comes when it
 	 * has been given to somebody else is one of an ordinary call. */
@@ -118,6 +122,8 @@ int64_t receiver_next_us(const struct receiver_state *r, int64_t now_us);
  * may be taken again if nothing comes of the transaction. */
 void receiver_take(struct receiver_state *r, struct receiver_report *report, int64_t now_us,
 	struct receiver_change *change);
+/* Add calls that ended to what is told next; era as above. */
+void receiver_report_calls(struct receiver_report *report, uint64_t era, uint32_t ok, uint32_t failed);
 /* After the transaction: it was committed (is_kept), or there was no need to and what counts the report has
  * must be told again. */
 void receiver_taken(struct receiver_report *report, bool is_kept);

@@ -198,6 +198,33 @@ static void delayed__comes_when_it_is_due(void **state)
 	assert_in_range(call.at_ms - before, 400, 5000);
 }
 
+static void waiting__tells_the_tries_to_come(void **state)
+{
+	struct instance *in = *state;
+	char path[160], cancel[180];
+	struct answer a =
+		post_with(in, "/phase/2", "X-Delay: 3600000", "{\"user_id\":\"x\",\"sync_id\":\"horizon\"}");
+	snprintf(path, sizeof path, API "/jobs/%s", answer_text(&a, "job_id"));
+	answer_release(&a);
+	a = request(in, "GET", path, NULL, NULL);
+	json_t *horizon = jx_path(a.json, "job.horizon");
+	int64_t left = json_integer_value(json_object_get(horizon, "tries_left"));
+	assert_true(left >= 1);
+	assert_int_equal(left, json_integer_value(jx_path(a.json, "job.attempts_allowed")));
+	assert_string_equal(
+		json_string_value(jx_path(json_array_get(json_object_get(horizon, "next_tries"), 0), "at")),
+		json_string_value(jx_path(a.json, "job.run_at")));
+	assert_true(json_is_false(jx_path(a.json, "job.in_crowd")));
+	answer_release(&a);
+	snprintf(cancel, sizeof cancel, "%s/cancel", path + strlen(API));
+	a = post(in, cancel, "");
+	assert_int_equal(a.status, 200);
+	answer_release(&a);
+	a = request(in, "GET", path, NULL, NULL);
+	assert_true(json_is_null(jx_path(a.json, "job.horizon")));
+	answer_release(&a);
+}
+
 static void pause__keeps_jobs_and_priority_decides_after(void **state)
 {
 	struct instance *in = *state;
@@ -387,6 +414,15 @@ static void workflow__progress_and_timeline(void **state)
 	assert_int_equal(json_array_size(json_object_get(a.json, "jobs")), 2);
 	assert_true(json_array_size(json_object_get(a.json, "events")) >= 8);
 	answer_release(&a);
+	/* In the order accepted, whatever their phases. */
+	submit_job(in, "/phase/4", "{\"user_id\":\"wf\",\"sync_id\":\"wf-2\",\"matches\":[]}", id);
+	submit_job(in, "/phase/2", "{\"user_id\":\"wf\",\"sync_id\":\"wf-2\"}", id);
+	json_decref(wait_state(in, id, "completed"));
+	a = request(in, "GET", API "/workflows/wf-2", NULL, NULL);
+	const json_t *jobs = json_object_get(a.json, "jobs");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 0), "phase")), 4);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 1), "phase")), 2);
+	answer_release(&a);
 	a = request(in, "GET", API "/workflows/unheard-of", NULL, NULL);
 	assert_int_equal(a.status, 404);
 	assert_string_equal(answer_text(&a, "code"), "workflow_not_found");
@@ -486,6 +522,7 @@ int main(void)
 		cmocka_unit_test(order__a_workflow_runs_one_at_a_time),
 		cmocka_unit_test(order__workflows_run_side_by_side),
 		cmocka_unit_test(delayed__comes_when_it_is_due),
+		cmocka_unit_test(waiting__tells_the_tries_to_come),
 		cmocka_unit_test(pause__keeps_jobs_and_priority_decides_after),
 		cmocka_unit_test(receivers__are_paused_and_shown),
 		cmocka_unit_test(stats__keep_their_old_fields_in_order),

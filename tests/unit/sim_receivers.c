@@ -11,8 +11,8 @@ static const struct breaker_policy breaker_policy = {.window_us = 60000000,
 
 static void make_report(struct sim *s, struct receiver_report *w)
 {
-	w->ok += (uint32_t)sim_roll(s, 3);
-	w->failed += (uint32_t)sim_roll(s, 3);
+	receiver_report_calls(w, w->state.probe, (uint32_t)sim_roll(s, 3), (uint32_t)sim_roll(s, 3));
+	w->old_failed += (uint32_t)sim_roll(s, 2);
 	if (w->probe && sim_roll(s, 2))
 		w->probe_result = (enum probe_result)sim_roll(s, PROBE_UNUSED + 1);
 	w->wants_probe = w->probe_result != PROBE_UNUSED && sim_roll(s, 3);
@@ -35,12 +35,14 @@ void sim_report(struct sim *s)
 	sim_reap(s);
 	sim_due(s);
 	CHECK(s, w->may_run == alike.may_run && w->has_probe == alike.has_probe);
-	bool is_kept = w->ok == 0 && w->failed == 0 && w->probe_result == PROBE_UNDER_WAY;
+	bool is_kept =
+		w->ok + w->failed + w->old_ok + w->old_failed == 0 && w->probe_result == PROBE_UNDER_WAY;
 	CHECK(s, is_kept || !change.is_lasting);
 	if (is_kept)
 		s->receiver = next;
 	receiver_taken(&alike, is_kept);
-	CHECK(s, w->probe == alike.probe && w->ok == alike.ok && w->failed == alike.failed);
+	CHECK(s, w->probe == alike.probe && w->ok == alike.ok && w->failed == alike.failed &&
+			 w->era == alike.era);
 	for (int i = 0; i < REPORTERS; i++)
 		holders += s->receiver.breaker == BREAKER_PROBING && s->reporters[i].probe &&
 			   s->reporters[i].probe == s->receiver.probe;

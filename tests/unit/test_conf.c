@@ -124,6 +124,14 @@ static void sections__every_error_names_the_line(void **state)
 		{"[shop.a23456789-b23456789-c23456789-d23]\nfloor = 1\n", ": a name has 1 to 32"},
 		{"[shop.a]\nfloor = 1\n[shop.b]\nfloor = 1\n[shop.c]\nfloor = 1\n",
 			":6: [shop.c]: there are 4 sections shop.* already, which is the limit"},
+		{"[shop.a]\n", ":1: [shop.a] has no keys; give it some or remove it"},
+		{"[shop.east]\nfloor = 1\n\n[shop.a]\n# floor = 2\n [shop.b]\nfloor = 1\n",
+			":4: [shop.a] has no keys"},
+		{"[shop.a]\nnotes = 1\n[shop.a]", ":3: [shop.a] has no keys"},
+		{"[shpo]\n[shop.a]\nfloor = 1\n", ":1: there is no section [shpo]"},
+		{"[shop.a]\nfloor = 1\n[shpo] ; none", ":3: there is no section [shpo]"},
+		{"\xef\xbb\xbf[shpo]\n", ":1: there is no section [shpo]"},
+		{"[]\n", ":1: there is no section []"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct shops s;
@@ -133,6 +141,20 @@ static void sections__every_error_names_the_line(void **state)
 			fail_msg("%s: %s %s", cases[i].text, status_name(st), why.text);
 		conf_release(shop_rows, SHOP_ROWS_N, &s);
 	}
+}
+
+static void sections__with_rows_of_their_own_may_be_empty(void **state)
+{
+	(void)state;
+	struct shops s;
+	struct why why = WHY_INIT;
+	enum status st = read_shops(
+		"[shop.east]\n[shop.west]\n[shop.a]\nnotes = one\n [shop.b]\n[shop.east]\n", &s, &why);
+	if (st != ST_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(s.used, 3);
+	assert_string_equal(s.shop[2].notes, "one\n[shop.b]"); /* a further line of the text, no section */
+	conf_release(shop_rows, SHOP_ROWS_N, &s);
 }
 
 static char *print_shops(const struct shops *s, bool with_help)
@@ -200,6 +222,7 @@ int main(void)
 		cmocka_unit_test(sections__of_own_names),
 		cmocka_unit_test(sections__set_one_by_one),
 		cmocka_unit_test(sections__every_error_names_the_line),
+		cmocka_unit_test(sections__with_rows_of_their_own_may_be_empty),
 		cmocka_unit_test(sections__print_what_reads_back_to_the_same),
 		cmocka_unit_test(secrets__are_wiped),
 	};

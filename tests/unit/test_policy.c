@@ -158,9 +158,9 @@ static void command__takes_the_configuration_and_its_arguments(void **state)
 	assert_run(args, 0, "step 10: attempts 4, base 2s");
 	assert_run(args, 0, "Outage of 1m, 2 jobs a second meanwhile");
 	FILE *to = fopen(path, "we");
-	fputs("[nonsense]\n", to);
+	fputs("[retry]\n", to);
 	fclose(to);
-	assert_run(args, 0, "step 10"); /* an empty section is nothing */
+	assert_run(args, 0, "step 10"); /* nothing is set */
 	to = fopen(path, "we");
 	fputs("[nonsense]\nx = 1\n", to);
 	fclose(to);

@@ -181,6 +181,68 @@ static void open_it(struct receiver_state *r, struct receiver_report *w, int64_t
 	assert_int_equal(r->breaker, BREAKER_OPEN);
 }
 
+/* b's calls began before the opening, and end (a receiver that hung) when others are made again. */
+static void ramp__counts_only_calls_that_began_since(void **state)
+{
+	(void)state;
+	struct receiver_state r = fresh();
+	struct receiver_report a = worker_of(&policy), b = a, c = a;
+	open_it(&r, &a, 0);
+	a.wants_probe = true;
+	exchange(&r, &a, 10);
+	a.probe_result = PROBE_OK;
+	exchange(&r, &a, 11);
+	assert_int_equal(r.breaker, BREAKER_RAMPING);
+	calls(&r, &b, 12, 0, 30); /* it has not been told yet */
+	assert_int_equal(r.breaker, BREAKER_RAMPING);
+	b.old_failed = 30; /* it has */
+	exchange(&r, &b, 13);
+	assert_int_equal(r.breaker, BREAKER_RAMPING);
+	calls(&r, &c, 14, 30, 0);
+	assert_int_equal(r.ramp, 1); /* nor does what went well before bring it further */
+	assert_int_equal(r.calls_total, 10 + 1 + 90);
+	assert_int_equal(r.failed_total, 70);
+	calls(&r, &b, 15, 3, 0);
+	calls(&r, &b, 16, 3, 0);
+	calls(&r, &b, 17, 4, 0);
+	assert_int_equal(r.breaker, BREAKER_CLOSED);
+	b.old_failed = 100;
+	exchange(&r, &b, 18);
+	assert_int_equal(r.breaker, BREAKER_CLOSED);
+	calls(&r, &b, 19, 0, 30); /* these are new */
+	assert_int_equal(r.breaker, BREAKER_OPEN);
+}
+
+static void resume__begins_an_era(void **state)
+{
+	(void)state;
+	struct receiver_state r = fresh();
+	struct receiver_report a = worker_of(&policy), b = a;
+	struct receiver_change change;
+	open_it(&r, &a, 0);
+	receiver_resume(&r, &change);
+	assert_int_equal(r.breaker, BREAKER_RAMPING);
+	calls(&r, &b, 1, 0, 30);
+	assert_int_equal(r.breaker, BREAKER_RAMPING);
+	calls(&r, &b, 2, 0, 1);
+	assert_int_equal(r.breaker, BREAKER_OPEN);
+}
+
+static void report__keeps_the_eras_apart(void **state)
+{
+	(void)state;
+	struct receiver_report w = worker_of(&policy);
+	receiver_report_calls(&w, 0, 1, 2);
+	receiver_report_calls(&w, 3, 10, 20); /* an exchange told of it, and had no commit */
+	receiver_report_calls(&w, 3, 1, 1);
+	receiver_report_calls(&w, 2, 100, 200);
+	assert_int_equal(w.era, 3);
+	assert_int_equal(w.ok, 11);
+	assert_int_equal(w.failed, 21);
+	assert_int_equal(w.old_ok, 101);
+	assert_int_equal(w.old_failed, 202);
+}
+
 static void probe__goes_to_one_of_two(void **state)
 {
 	(void)state;
@@ -501,6 +563,9 @@ int main(void)
 		cmocka_unit_test(life__as_a_table),
 		cmocka_unit_test(window__slides_by_halves),
 		cmocka_unit_test(share__opens_at_the_percentage),
+		cmocka_unit_test(ramp__counts_only_calls_that_began_since),
+		cmocka_unit_test(resume__begins_an_era),
+		cmocka_unit_test(report__keeps_the_eras_apart),
 		cmocka_unit_test(probe__goes_to_one_of_two),
 		cmocka_unit_test(probe__that_nobody_reports_goes_to_another),
 		cmocka_unit_test(probe__is_kept_renewed_and_given_back),

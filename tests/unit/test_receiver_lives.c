@@ -21,7 +21,8 @@ enum { LIVES = 3000, STEPS = 400, WORKERS = 3 };
 
 struct worker {
 	struct receiver_report report;
-	uint32_t running;
+	uint32_t running, old_running; /* begun in the era it knows, and before */
+	uint64_t era;
 	bool probe_runs;
 };
 
@@ -84,6 +85,24 @@ static void check_probe(struct sim *s, const struct worker *w, const struct rece
 	CHECK(s, holders <= 1);
 }
 
+/* What opens a breaker, but for a probe, are calls that began in the present era. */
+static void check_opening(
+	struct sim *s, const struct receiver_report *p, const struct receiver_state *was, bool is_open)
+{
+	bool is_probe = p->probe == was->probe && p->probe_result != PROBE_UNDER_WAY;
+	CHECK(s, !is_open || was->breaker == BREAKER_OPEN || is_probe ||
+			 (p->era == was->probe && p->ok + p->failed > 0));
+}
+
+static void told(struct worker *w)
+{
+	if (w->era == w->report.state.probe)
+		return;
+	w->era = w->report.state.probe;
+	w->old_running += w->running;
+	w->running = 0;
+}
+
 static void exchange_one(struct sim *s, struct worker *w)
 {
 	struct receiver_state was = s->r, next = s->r;
@@ -101,12 +120,14 @@ static void exchange_one(struct sim *s, struct worker *w)
 	}
 	bool is_kept = change.is_lasting || roll(s, 2);
 	check_answer(s, w, &was);
+	check_opening(s, &before, &was, next.breaker == BREAKER_OPEN);
 	if (is_kept) {
 		s->r = next;
-		s->calls += w->report.ok + w->report.failed + (w->report.probe_result == PROBE_OK) +
-			    (w->report.probe_result == PROBE_FAILED);
+		s->calls += w->report.ok + w->report.failed + w->report.old_ok + w->report.old_failed +
+			    (w->report.probe_result == PROBE_OK) + (w->report.probe_result == PROBE_FAILED);
 	}
 	receiver_taken(&w->report, is_kept);
+	told(w);
 	check_probe(s, w, &was);
 	CHECK(s, s->r.calls_total == s->calls);
 }
@@ -121,12 +142,14 @@ static void start_calls(struct sim *s, struct worker *w)
 
 static void end_calls(struct sim *s, struct worker *w)
 {
-	while (w->running && roll(s, 3)) {
-		w->running--;
-		if (s->is_well || roll(s, 5) == 0)
-			w->report.ok++;
+	while (w->running + w->old_running && roll(s, 3)) {
+		bool is_old = w->old_running && (!w->running || roll(s, 2)),
+		     is_ok = s->is_well || roll(s, 5) == 0;
+		*(is_old ? &w->old_running : &w->running) -= 1;
+		if (!is_old)
+			receiver_report_calls(&w->report, w->era, is_ok, !is_ok);
 		else
-			w->report.failed++;
+			*(is_ok ? &w->report.old_ok : &w->report.old_failed) += 1;
 	}
 	if (w->probe_runs && roll(s, 2)) {
 		w->probe_runs = false;

@@ -8,6 +8,8 @@ static const struct retry_opts POLICY = {.attempts = 15,
 	.cap_ms = 3600000,
 	.give_up_after_ms = 86400000};
 
+#define START_US INT64_C(1790000000000000)
+
 static void classify__every_status(void **state)
 {
 	(void)state;
@@ -82,6 +84,38 @@ static void give_up__by_attempts_and_by_time(void **state)
 	assert_false(retry_decide(&POLICY, &c, &run_at_us));
 }
 
+/* A receiver that asks for more time than the job has left gets all of it, for one last try. */
+static void give_up__a_retry_after_beyond_it_leaves_one_last_try(void **state)
+{
+	(void)state;
+	enum { NONE = -1 };
+	static const struct {
+		uint32_t attempts_made;
+		int64_t give_up_at_s, retry_after_s, want_at_s;
+	} rows[] = {
+		{1, 60, 59, 59}, {1, 60, 60, 60}, {1, 60, 61, 60}, /* until then */
+		{1, 60, INT64_MAX, 60}, {1, 7200, 10000, 3600},    /* the cap comes first */
+		{1, 3600, 10000, 3600},                            /* both at once */
+		{1, 2, 120, 2},                                    /* its own wait just fits */
+		{1, 1, 120, NONE},   /* its own does not: no try, as without the wish */
+		{1, 0, 120, NONE},   /* the last try itself */
+		{14, 60, 120, NONE}, /* its own wait is an hour by now */
+		{14, 3600, 7200, 3600}, {15, 60, 120, NONE}, /* no attempt is left */
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct retry_case c = {.attempts_made = rows[i].attempts_made,
+			.attempts_allowed = 15,
+			.now_us = START_US,
+			.give_up_at_us = START_US + rows[i].give_up_at_s * 1000000,
+			.retry_after_s = rows[i].retry_after_s};
+		int64_t run_at_us;
+		bool again = retry_decide(&POLICY, &c, &run_at_us);
+		int64_t at_s = again ? (run_at_us - START_US) / 1000000 : NONE;
+		if (at_s != rows[i].want_at_s)
+			fail_msg("row %zu: %lld s", i, (long long)at_s);
+	}
+}
+
 static const struct retry_opts policies[] = {
 	{15, 2000, 3000, 3600000, 86400000, 1},                              /* the default */
 	{15, 2000, 3000, 3600000, 86400000, 0}, {1000, 1, 1000, 1, 1000, 1}, /* as many as there may be */
@@ -91,7 +125,6 @@ static const struct retry_opts policies[] = {
 	{9, 5000, 1000, 1000, 1000, 1}, /* no second one */
 };
 enum { POLICIES_N = sizeof policies / sizeof *policies };
-#define START_US INT64_C(1790000000000000)
 
 static struct retry_start start_of(const struct retry_opts *policy)
 {
@@ -257,6 +290,7 @@ int main(void)
 		cmocka_unit_test(jitter__takes_up_to_a_quarter),
 		cmocka_unit_test(retry_after__lengthens_up_to_the_cap_and_never_shortens),
 		cmocka_unit_test(give_up__by_attempts_and_by_time),
+		cmocka_unit_test(give_up__a_retry_after_beyond_it_leaves_one_last_try),
 		cmocka_unit_test(tries__are_those_that_the_worker_decides_on),
 		cmocka_unit_test(tries__of_a_job_under_way),
 		cmocka_unit_test(sure__is_the_worst_that_jitter_can_do),

@@ -35,7 +35,7 @@ static void job__to_the_byte(void **state)
 		"{\"id\":\"019a0000-0001-7000-8000-0000000000ff\",\"phase\":3,\"workflow_id\":\"w\\\"1\","
 		"\"user_id\":\"u\","
 		"\"state\":\"failed\",\"priority\":5,\"attempts_made\":2,\"attempts_allowed\":15,"
-		"\"crashes\":2,"
+		"\"crashes\":2,\"in_crowd\":false,"
 		"\"accepted_at\":\"2026-11-24T02:18:55.123Z\",\"run_at\":\"2026-11-24T02:18:55.123Z\","
 		"\"started_at\":null,"
 		"\"finished_at\":\"2026-11-24T02:18:56.000Z\",\"give_up_at\":null,\"behind\":null,\"lease\":"
@@ -48,10 +48,12 @@ static void job__to_the_byte(void **state)
 	job.phase = 12;
 	job.state = JOB_WAITING;
 	job.behind = job.id;
+	job.in_crowd = true;
 	jx_begin(&w, &out);
 	show_job(&w, &job, false);
 	assert_non_null(strstr(out.p, "\"step\":12,"));
 	assert_non_null(strstr(out.p, "\"behind\":\"019a0000-0001-7000-8000-0000000000ff\""));
+	assert_non_null(strstr(out.p, "\"in_crowd\":true"));
 	assert_null(strstr(out.p, "payload"));
 	buf_release(&out);
 }

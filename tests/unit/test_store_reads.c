@@ -144,6 +144,93 @@ static void list__ended_jobs_by_when_they_ended(void **state)
 	}
 }
 
+/* Its index has them by phase and by hashes, which here go the other way, or any. */
+static void list__a_workflow_comes_in_the_order_accepted(void **state)
+{
+	enum { JOBS = 30 };
+	struct fixture *f = *state;
+	struct job_id ids[JOBS + 16], got[JOBS + 16];
+	for (int i = 0; i < JOBS; i++) {
+		char body[16];
+		snprintf(body, sizeof body, "{\"n\":%d}", i * 7919);
+		ids[i] = accept_job(f, 7 - i * 6 / JOBS, "w", i % 3 ? "u" : "v", body);
+		accept_job(f, 3, "other", "u", body);
+		pass_ms(f, i % 4);
+	}
+	for (size_t page = 1; page <= 16; page += 3) {
+		struct job_filter w = {.workflow_id = slice_text("w")};
+		assert_int_equal(list_all(f, &w, page, got), JOBS);
+		for (int i = 0; i < JOBS; i++)
+			assert_int_equal(id_cmp(got[i], ids[JOBS - 1 - i]), 0);
+		w.oldest_first = w.has_state = true;
+		w.state = JOB_WAITING;
+		assert_int_equal(list_all(f, &w, page, got), JOBS);
+		for (int i = 0; i < JOBS; i++)
+			assert_int_equal(id_cmp(got[i], ids[i]), 0);
+		w.user_id = slice_text("v");
+		assert_int_equal(list_all(f, &w, page, got), JOBS / 3);
+		for (int i = 0; i < JOBS / 3; i++)
+			assert_int_equal(id_cmp(got[i], ids[3 * i]), 0);
+	}
+}
+
+/* Accepted while somebody pages through: behind the place reached when that goes oldest first, and not seen
+ * when it goes newest first. */
+static void list__a_cursor_of_a_workflow_holds_its_place(void **state)
+{
+	struct fixture *f = *state;
+	struct job_filter w = {.workflow_id = slice_text("w"), .oldest_first = true};
+	struct cursor from = {""}, next;
+	struct job jobs[2];
+	size_t n;
+	accept_job(f, 7, "w", "u", "{\"n\":1}");
+	struct job_id second = accept_job(f, 6, "w", "u", "{\"n\":2}");
+	struct job_id third = accept_job(f, 4, "w", "u", "{\"n\":3}");
+	assert_int_equal(f->ops->list(f->store, &w, &from, 1, false, jobs, &n, &next, NULL), ST_OK);
+	assert_int_equal(n, 1);
+	job_release(&jobs[0]);
+	from = next;
+	struct job_id fourth = accept_job(f, 2, "w", "u", "{\"n\":4}");
+	assert_int_equal(f->ops->list(f->store, &w, &from, 2, false, jobs, &n, &next, NULL), ST_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(id_cmp(jobs[0].id, second), 0);
+	assert_int_equal(id_cmp(jobs[1].id, third), 0);
+	job_release(&jobs[0]);
+	job_release(&jobs[1]);
+	from = next;
+	assert_int_equal(f->ops->list(f->store, &w, &from, 2, false, jobs, &n, &next, NULL), ST_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(id_cmp(jobs[0].id, fourth), 0);
+	assert_string_equal(next.text, "");
+	job_release(&jobs[0]);
+}
+
+/* More jobs than are sorted: found by passing over all jobs, in the same order. */
+static void list__a_workflow_of_very_many_jobs(void **state)
+{
+	enum { MANY = 10080, BATCH = 504, PAGE = 16 };
+	struct fixture *f = *state;
+	static struct trigger triggers[BATCH];
+	static struct receipt receipts[BATCH];
+	static struct submission list[BATCH];
+	static struct job_id got[MANY];
+	char bodies[BATCH][16];
+	for (int i = 0; i < MANY; i++) {
+		int k = i % BATCH;
+		snprintf(bodies[k], sizeof bodies[k], "%d", i);
+		triggers[k] = make_trigger(7 - i % 6, k ? "w" : "few", "u", bodies[k]);
+		list[k] = (struct submission){&triggers[k], &receipts[k]};
+		if (k == BATCH - 1)
+			assert_int_equal(store_submit(f->ops, f->store, f->now, list, BATCH, NULL), ST_OK);
+	}
+	struct job_filter w = {.workflow_id = slice_text("w"), .oldest_first = true};
+	struct job_filter few = {.workflow_id = slice_text("few")};
+	assert_int_equal(list_all(f, &w, PAGE, got), MANY - MANY / BATCH);
+	for (size_t i = 1; i < MANY - MANY / BATCH; i++)
+		assert_true(id_cmp(got[i - 1], got[i]) < 0);
+	assert_int_equal(list_all(f, &few, PAGE, got), MANY / BATCH);
+}
+
 static void list__a_foreign_cursor_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -327,6 +414,9 @@ int main(void)
 		CASE(events__stream_by_seq_and_filter_by_user),
 		CASE(list__pages_by_every_index),
 		CASE(list__ended_jobs_by_when_they_ended),
+		CASE(list__a_workflow_comes_in_the_order_accepted),
+		CASE(list__a_cursor_of_a_workflow_holds_its_place),
+		CASE(list__a_workflow_of_very_many_jobs),
 		CASE(list__a_foreign_cursor_is_refused),
 		CASE(remove__only_what_is_old_and_all_that_belongs_to_it),
 		CASE(remove__waiting_jobs_let_their_followers_pass),

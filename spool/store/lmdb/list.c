@@ -5,15 +5,20 @@
  * A listing walks one lane per prefix (a state has one per phase) and merges them by what follows the prefix:
  * for states that is (priority, time, id), the order in which they will run or in which they ended; those in
  * the crowd stand behind the others, by user. The cursor is that suffix of the last job looked at, in hex, so
- * that every lane can go on from it. */
+ * that every lane can go on from it.
+ *
+ * The jobs of a workflow come by time, as all jobs do, but its index has them by natural key: their ids,
+ * which ascend with time, are gathered and sorted for each page. A workflow of more than MEMBERS_MAX jobs is
+ * found by passing over all jobs. Either way the cursor is an id among all jobs. */
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The work of one call: loading a job is worth so many glances at one, which tell another user's job from its
  * hash. */
-enum { LOOK = 16, EFFORT_MAX = 10000 * LOOK, PREFIXES_MAX = PHASE_SLOTS * 2 };
+enum { LOOK = 16, EFFORT_MAX = 10000 * LOOK, PREFIXES_MAX = PHASE_SLOTS * 2, MEMBERS_MAX = 10000 };
 
 /* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. Each
  * key ends in an id. */
@@ -32,6 +37,7 @@ struct listing {
 	struct tx *tx;
 	const struct job_filter *filter;
 	const struct span *span;
+	uint64_t workflow_hash;
 	uint32_t user_hash;
 	bool with_payload;
 	struct job *jobs;
@@ -70,18 +76,13 @@ static void span_of_state(struct span *span, const struct job_filter *f)
 	}
 }
 
-static struct span span_of(struct store *store, const struct job_filter *f)
+static struct span span_of(const struct job_filter *f)
 {
 	struct span span = {.tree = TREE_JOB};
-	if (f->workflow_id.len) {
-		span.tree = TREE_WORKFLOW;
-		span_add(&span,
-			key_workflow_prefix(key_workflow_hash(store->seed, f->workflow_id), KIND_MEMBER));
-	} else if (f->has_state) {
+	if (f->has_state && !f->workflow_id.len)
 		span_of_state(&span, f);
-	} else {
+	else
 		span_add(&span, (struct key){0});
-	}
 	return span;
 }
 
@@ -94,26 +95,24 @@ static bool matches(const struct job *job, const struct job_filter *f)
 	       (!f->until_us || job->accepted_at_us < f->until_us);
 }
 
-/* Is it certain that the job is not the wanted user's? */
-static bool is_other_users(struct listing *l, const struct walk *w, struct job_id id)
+/* Is it certain, from its hashes alone, that the job is of another user or workflow? */
+static bool is_other(const struct listing *l, struct job_id id, struct slice record)
 {
+	const struct job_filter *f = l->filter;
 	struct key key = key_of_id(id);
-	struct slice record = w->value;
-	if (!l->filter->user_id.len)
+	if (!f->user_id.len && !f->workflow_id.len)
 		return false;
-	if (l->span->tree != TREE_JOB && tx_get(l->tx, TREE_JOB, key_slice(&key), &record) != ST_OK)
+	if (!record.len && tx_get(l->tx, TREE_JOB, key_slice(&key), &record) != ST_OK)
 		return false;
-	return record_peek_user(record) != l->user_hash;
+	return (f->user_id.len && record_peek_user(record) != l->user_hash) ||
+	       (f->workflow_id.len && record_peek_workflow(record) != l->workflow_hash);
 }
 
-/* Returns the effort. */
-static unsigned look_at(struct listing *l, const struct walk *w)
+/* record: of the job, if it is at hand. Returns the effort. */
+static unsigned look_at(struct listing *l, struct job_id id, struct slice record)
 {
 	struct loaded loaded;
-	struct job_id id = {{0}};
-	if (w->key.len >= sizeof id.b)
-		id = key_get_id(w->key, w->key.len - sizeof id.b);
-	if (is_other_users(l, w, id))
+	if (is_other(l, id, record))
 		return 1;
 	if (job_load(l->tx, id, l->with_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD, &loaded) != ST_OK)
 		return LOOK; /* damaged: `check` names it */
@@ -126,6 +125,8 @@ static unsigned look_at(struct listing *l, const struct walk *w)
 	l->jobs[(*l->n)++] = loaded.job;
 	return LOOK;
 }
+
+/* --- lanes --- */
 
 static struct slice suffix_of(const struct listing *l, size_t i)
 {
@@ -192,6 +193,7 @@ static int best_lane(const struct listing *l)
 /* true: there is more, behind l->last. */
 static bool walk_lanes(struct listing *l, const struct key *after)
 {
+	const struct slice none = SLICE_INIT;
 	int i;
 	for (size_t lane = 0; lane < l->span->n; lane++)
 		lane_enter(l, lane, after);
@@ -199,14 +201,80 @@ static bool walk_lanes(struct listing *l, const struct key *after)
 		if (*l->n == l->max || effort >= EFFORT_MAX)
 			break;
 		struct slice suffix = suffix_of(l, (size_t)i);
+		struct slice record = l->span->tree == TREE_JOB ? l->lanes[i].walk.value : none;
+		struct job_id id = {{0}};
 		l->last.len = suffix.len;
 		memcpy(l->last.b, suffix.p, suffix.len);
-		effort += look_at(l, &l->lanes[i].walk);
+		if (suffix.len >= sizeof id.b)
+			id = key_get_id(suffix, suffix.len - sizeof id.b);
+		effort += look_at(l, id, record);
 		lane_step(l, (size_t)i);
 	}
 	for (size_t lane = 0; lane < l->span->n; lane++)
 		walk_close(&l->lanes[lane].walk);
 	return i >= 0;
+}
+
+/* --- the jobs of one workflow --- */
+
+struct members {
+	struct job_id ids[MEMBERS_MAX];
+	size_t n;
+	bool too_many;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	return id_cmp(*(const struct job_id *)a, *(const struct job_id *)b);
+}
+
+static void gather_members(struct listing *l, struct members *m)
+{
+	struct key prefix = key_workflow_prefix(l->workflow_hash, KIND_MEMBER);
+	struct walk w;
+	bool more = walk_open(&w, l->tx, TREE_WORKFLOW) && walk_from(&w, key_slice(&prefix));
+	for (; more && key_has_prefix(w.key, &prefix); more = walk_next(&w)) {
+		if (w.key.len != MEMBER_LEN)
+			continue;
+		m->too_many = m->n == MEMBERS_MAX;
+		if (m->too_many)
+			break;
+		m->ids[m->n++] = key_get_id(w.key, MEMBER_ID);
+	}
+	walk_close(&w);
+	qsort(m->ids, m->n, sizeof *m->ids, compare_ids);
+}
+
+/* As walk_lanes(). */
+static bool walk_members(struct listing *l, const struct members *m, const struct key *after)
+{
+	const struct slice none = SLICE_INIT;
+	struct job_id from = after ? key_get_id(key_slice(after), 0) : (struct job_id){{0}};
+	unsigned effort = 0;
+	for (size_t i = 0; i < m->n; i++) {
+		struct job_id id = m->ids[l->filter->oldest_first ? i : m->n - 1 - i];
+		int order = after ? id_cmp(id, from) : 0;
+		if (after && (l->filter->oldest_first ? order <= 0 : order >= 0))
+			continue;
+		if (*l->n == l->max || effort >= EFFORT_MAX)
+			return true;
+		l->last = key_of_id(id);
+		effort += look_at(l, id, none);
+	}
+	return false;
+}
+
+static bool walk_workflow(struct listing *l, const struct key *after)
+{
+	struct members *m = calloc(1, sizeof *m);
+	if (!m) {
+		tx_fail_status(l->tx, ST_NOMEM, "out of memory");
+		return false;
+	}
+	gather_members(l, m);
+	bool more = m->too_many ? walk_lanes(l, after) : walk_members(l, m, after);
+	free(m);
+	return more;
 }
 
 /* "<tree>.<hex of the suffix>" */
@@ -236,7 +304,7 @@ enum status lmdb_list(struct store *store, const struct job_filter *filter, cons
 {
 	struct tx tx;
 	struct key after;
-	struct span span = span_of(store, filter);
+	struct span span = span_of(filter);
 	bool resumes = from && from->text[0];
 	*n = 0;
 	next->text[0] = '\0';
@@ -248,12 +316,14 @@ enum status lmdb_list(struct store *store, const struct job_filter *filter, cons
 	struct listing l = {.tx = &tx,
 		.filter = filter,
 		.span = &span,
+		.workflow_hash = key_workflow_hash(store->seed, filter->workflow_id),
 		.user_hash = key_user_hash(store->seed, filter->user_id),
 		.with_payload = with_payload,
 		.jobs = jobs,
 		.max = max,
 		.n = n};
-	if (walk_lanes(&l, resumes ? &after : NULL))
+	const struct key *behind = resumes ? &after : NULL;
+	if (filter->workflow_id.len ? walk_workflow(&l, behind) : walk_lanes(&l, behind))
 		cursor_write(&l, next);
 	st = tx.st;
 	if (st != ST_OK) {

@@ -1,28 +1,8 @@
-/* spool/store/lmdb/pages.c: see pages.h. Layout: mdb.c of LMDB 0.9, MDB_page, MDB_node, MDB_db, MDB_meta. */
-#include "spool/store/lmdb/pages.h"
+/* spool/store/lmdb/pages.c: the walk over trees, see pages.h. Layout: mdb.c of LMDB 0.9, MDB_node. */
+#include "spool/store/lmdb/pages_layout.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { PAGE_HEAD = 16, NODE_HEAD = 8, DB_BYTES = 48, META_BYTES = 136, DEPTH_MAX = 32, KEY_MAX = 511 };
-enum { PAGE_MIN = 512, PAGE_MAX = 65536 };
-enum { F_BRANCH = 1, F_LEAF = 2, F_OVERFLOW = 4, F_META = 8 };
+enum { NODE_HEAD = 8, DEPTH_MAX = 32, KEY_MAX = 511 };
 enum { NODE_BIG = 1, NODE_SUB = 2, NODE_DUP = 4 };
-enum { META_VERSION = 1 };
-#define META_MAGIC 0xBEEFC0DEu
-
-static uint64_t get(const uint8_t *p, int bytes)
-{
-	uint64_t value = 0;
-	for (int i = bytes - 1; i >= 0; i--)
-		value = value << 8 | p[i];
-	return value;
-}
 
 /* --- pages and nodes --- */
 
@@ -51,10 +31,10 @@ static const char *open_page(const struct pages *pages, uint64_t pgno, struct pa
 	if (pgno < 2 || !page_at(pages, pgno))
 		return "points outside the file";
 	out->p = page_at(pages, pgno);
-	out->flags = (unsigned)get(out->p + 10, 2);
-	out->lower = (unsigned)get(out->p + 12, 2);
-	out->upper = (unsigned)get(out->p + 14, 2);
-	if (get(out->p, 8) != pgno)
+	out->flags = (unsigned)number_at(out->p + 10, 2);
+	out->lower = (unsigned)number_at(out->p + 12, 2);
+	out->upper = (unsigned)number_at(out->p + 14, 2);
+	if (number_at(out->p, 8) != pgno)
 		return "carries another page's number";
 	if (out->flags != F_BRANCH && out->flags != F_LEAF)
 		return "is of no kind that belongs here";
@@ -72,9 +52,9 @@ static bool node_at(const struct pages *pages, const struct page *page, size_t a
 	if (at % 2 || at < page->upper || at + NODE_HEAD > room)
 		return false;
 	const uint8_t *p = page->p + at;
-	size_t key_len = get(p + 6, 2);
-	out->flags = (unsigned)get(p + 4, 2);
-	out->size = get(p, 2) | get(p + 2, 2) << 16;
+	size_t key_len = number_at(p + 6, 2);
+	out->flags = (unsigned)number_at(p + 4, 2);
+	out->size = number_at(p, 2) | number_at(p + 2, 2) << 16;
 	if (key_len > KEY_MAX || at + NODE_HEAD + key_len > room)
 		return false;
 	out->key = slice_of(p + NODE_HEAD, key_len);
@@ -90,20 +70,20 @@ static bool node_at(const struct pages *pages, const struct page *page, size_t a
 
 static bool node_of(const struct pages *pages, const struct page *page, unsigned i, struct node *out)
 {
-	return node_at(pages, page, get(page->p + PAGE_HEAD + 2 * i, 2), out);
+	return node_at(pages, page, number_at(page->p + PAGE_HEAD + 2 * i, 2), out);
 }
 
 /* The pages of a value that stands outside its leaf. */
 static const char *big_value(
 	const struct pages *pages, const struct node *node, uint64_t *first, uint64_t *n, struct slice *value)
 {
-	*first = get(node->data, 8);
+	*first = number_at(node->data, 8);
 	*n = (PAGE_HEAD - 1 + node->size) / pages->page_bytes + 1;
 	if (*first < 2 || *first >= pages->count || *n > pages->count - *first)
 		return "has a value outside the file";
 	const uint8_t *p = page_at(pages, *first);
 	*value = slice_of(p + PAGE_HEAD, node->size);
-	if (get(p, 8) != *first || get(p + 10, 2) != F_OVERFLOW || get(p + 12, 4) != *n)
+	if (number_at(p, 8) != *first || number_at(p + 10, 2) != F_OVERFLOW || number_at(p + 12, 4) != *n)
 		return "has a value whose first page is damaged";
 	return NULL;
 }
@@ -118,8 +98,8 @@ static int compare(struct slice a, struct slice b)
 /* The list of free pages has numbers for keys, in the machine's order. */
 static int compare_numbers(struct slice a, struct slice b)
 {
-	uint64_t x = a.len == 8 ? get((const uint8_t *)a.p, 8) : 0;
-	uint64_t y = b.len == 8 ? get((const uint8_t *)b.p, 8) : 0;
+	uint64_t x = a.len == 8 ? number_at((const uint8_t *)a.p, 8) : 0;
+	uint64_t y = b.len == 8 ? number_at((const uint8_t *)b.p, 8) : 0;
 	return x < y ? -1 : x > y;
 }
 
@@ -187,9 +167,21 @@ static bool take_value(struct tour *t, uint64_t pgno, const struct node *node, s
 	return !bad;
 }
 
+/* What LMDB gives a leaf's entry: its head, its key and its value or where that stands, made even. */
+static size_t room_of(const struct node *node)
+{
+	size_t room = NODE_HEAD + node->key.len + (node->flags & NODE_BIG ? 8 : node->size);
+	return room + room % 2;
+}
+
+/* LMDB keeps a leaf's entries without gaps at the page's end: those that the list names fill it from `upper`
+ * on. If they do not, the list is not the one that was written, and there may be an entry that it does not
+ * name. */
 static void walk_leaf(
 	struct tour *t, uint64_t pgno, const struct page *page, struct slice low, struct slice high)
 {
+	size_t room = 0;
+	uint64_t damaged = t->damaged;
 	t->leaf_pages++;
 	for (unsigned i = 0; i < page->n && !t->stopped; i++) {
 		struct node node;
@@ -204,10 +196,13 @@ static void walk_leaf(
 		else
 			t->last = node.key;
 		t->entries++;
+		room += room_of(&node);
 		if (take_value(t, pgno, &node, &value) && t->visit->entry &&
 			!t->visit->entry(t->visit->arg, node.key, value))
 			t->stopped = true;
 	}
+	if (!t->stopped && t->damaged == damaged && room != t->pages->page_bytes - page->upper)
+		damage(t, pgno, "lists other entries than it holds");
 }
 
 static void walk_page(struct tour *t, uint64_t pgno, unsigned level, struct slice low, struct slice high);
@@ -328,192 +323,6 @@ enum status pages_get(
 	return ST_NOTFOUND;
 }
 
-/* --- the file's head --- */
-
-static struct page_tree read_db(const uint8_t *p)
-{
-	return (struct page_tree){
-		.is_there = true,
-		.depth = (unsigned)get(p + 6, 2),
-		.branch_pages = get(p + 8, 8),
-		.leaf_pages = get(p + 16, 8),
-		.overflow_pages = get(p + 24, 8),
-		.entries = get(p + 32, 8),
-		.root = get(p + 40, 8),
-	};
-}
-
-struct meta {
-	struct page_tree free, main;
-	uint64_t page_bytes, map_bytes, last_page, txn;
-	const char *bad;
-	bool is_cut;
-};
-
-static void read_meta(const uint8_t *page, unsigned number, size_t file_bytes, struct meta *out)
-{
-	const uint8_t *p = page + PAGE_HEAD;
-	*out = (struct meta){.free = read_db(p + 24),
-		.main = read_db(p + 24 + DB_BYTES),
-		.page_bytes = get(p + 24, 4),
-		.map_bytes = get(p + 16, 8),
-		.last_page = get(p + 24 + 2 * DB_BYTES, 8),
-		.txn = get(p + 24 + 2 * DB_BYTES + 8, 8)};
-	bool is_size = out->page_bytes >= PAGE_MIN && out->page_bytes <= PAGE_MAX &&
-		       !(out->page_bytes & (out->page_bytes - 1));
-	if (get(page + 10, 2) != F_META || get(page, 8) != number)
-		out->bad = "is not a meta page";
-	else if ((uint32_t)get(p, 4) != META_MAGIC || get(p + 4, 4) != META_VERSION)
-		out->bad = "has no LMDB mark of a known version";
-	else if (!is_size)
-		out->bad = "tells an impossible size of pages";
-	else if (out->txn % 2 != number)
-		out->bad = "has another's transaction number";
-	else if (out->last_page < 1 || out->last_page >= out->map_bytes / out->page_bytes)
-		out->bad = "tells more pages than its map has";
-	else if ((out->is_cut = out->last_page >= file_bytes / out->page_bytes))
-		out->bad = "tells of pages that are not in the file: it was cut short";
-}
-
-static size_t guess_page_bytes(const struct pages *pages)
-{
-	uint64_t told =
-		pages->file_bytes >= PAGE_HEAD + META_BYTES ? get(pages->base + PAGE_HEAD + 24, 4) : 0;
-	bool is_size = told >= PAGE_MIN && told <= PAGE_MAX && !(told & (told - 1));
-	return is_size && told * 2 <= pages->file_bytes ? told : (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static void tell_meta(const struct page_visit *visit, int number, const char *what)
-{
-	if (visit->damage)
-		visit->damage(visit->arg, (uint64_t)number, (struct slice)SLICE_INIT, what);
-}
-
-static void use_meta(struct pages *pages, const struct meta *meta)
-{
-	pages->page_bytes = meta->page_bytes;
-	pages->map_bytes = meta->map_bytes;
-	pages->count = meta->last_page + 1;
-	if (pages->count > pages->file_bytes / pages->page_bytes)
-		pages->count = pages->file_bytes / pages->page_bytes;
-	pages->txn = meta->txn;
-	pages->free = meta->free;
-	pages->main = meta->main;
-}
-
-/* The newest state of a file that nobody writes to. */
-static enum status choose_meta(
-	struct pages *pages, const struct meta metas[2], const struct page_visit *visit, struct why *why)
-{
-	int best = -1;
-	for (int i = 0; i < 2; i++) {
-		if (metas[i].bad)
-			tell_meta(visit, i, metas[i].bad);
-		else if (best < 0 || metas[i].txn > metas[best].txn)
-			best = i;
-	}
-	if (best < 0)
-		return why_set(why, ST_CORRUPT, "neither of the file's meta pages can be used");
-	use_meta(pages, &metas[best]);
-	pages->is_fallback = metas[!best].bad != NULL;
-	if (metas[!best].bad)
-		return ST_OK;
-	if (metas[best].txn != metas[!best].txn + 1)
-		tell_meta(visit, best, "does not follow the other");
-	if (metas[0].page_bytes != metas[1].page_bytes || metas[0].map_bytes != metas[1].map_bytes)
-		tell_meta(visit, !best, "tells other sizes than the other");
-	return ST_OK;
-}
-
-/* Whatever there is, for salvage. */
-static enum status choose_any(struct pages *pages, const struct meta metas[2], size_t page_bytes)
-{
-	int best = -1;
-	for (int i = 0; i < 2; i++)
-		if ((!metas[i].bad || metas[i].is_cut) && (best < 0 || metas[i].txn > metas[best].txn))
-			best = i;
-	/* A last page that is cut reads as zeros to the end of the mapping's page. */
-	if (page_bytes <= (size_t)sysconf(_SC_PAGESIZE))
-		pages->file_bytes = (pages->file_bytes + page_bytes - 1) / page_bytes * page_bytes;
-	pages->page_bytes = page_bytes;
-	pages->count = pages->file_bytes / page_bytes;
-	pages->is_fallback = true;
-	pages->free.root = pages->main.root = PAGE_NONE;
-	if (best >= 0)
-		use_meta(pages, &metas[best]);
-	if (best >= 0)
-		pages->is_fallback = metas[!best].bad && !metas[!best].is_cut;
-	return ST_OK;
-}
-
-static enum status find_meta(
-	struct pages *pages, uint64_t txn, const struct page_visit *visit, struct why *why)
-{
-	struct meta metas[2];
-	size_t size = guess_page_bytes(pages);
-	if (pages->file_bytes < 2 * size)
-		return why_set(why, ST_CORRUPT, "the file is too short to be a spool's data");
-	read_meta(pages->base, 0, pages->file_bytes, &metas[0]);
-	read_meta(pages->base + size, 1, pages->file_bytes, &metas[1]);
-	if (txn == PAGES_ANY)
-		return choose_any(pages, metas, size);
-	if (txn == 0)
-		return choose_meta(pages, metas, visit, why);
-	if (metas[txn % 2].bad || metas[txn % 2].txn != txn)
-		return why_set(why, ST_BUSY, "the spool changes faster than it can be looked at");
-	use_meta(pages, &metas[txn % 2]);
-	return ST_OK;
-}
-
-static enum status map_file(const char *path, struct pages *out, struct why *why)
-{
-	struct stat sb;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return why_errno(why, errno, "cannot open %s", path);
-	enum status st = ST_OK;
-	if (fstat(fd, &sb) != 0)
-		st = why_errno(why, errno, "cannot examine %s", path);
-	else if (!S_ISREG(sb.st_mode) || sb.st_size < PAGE_HEAD + META_BYTES)
-		st = why_set(why, ST_CORRUPT, "%s is not a spool's data (empty, or not a file)", path);
-	if (st == ST_OK) {
-		void *base = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		if (base == MAP_FAILED)
-			st = why_errno(why, errno, "cannot map %s", path);
-		else
-			*out = (struct pages){.base = base, .file_bytes = (size_t)sb.st_size};
-	}
-	close(fd);
-	return st;
-}
-
-enum status pages_open(const char *data_path, uint64_t txn, struct pages *out, const struct page_visit *visit,
-	struct why *why)
-{
-	*out = (struct pages){0};
-	enum status st = map_file(data_path, out, why);
-	if (st == ST_OK)
-		st = find_meta(out, txn, visit, why);
-	if (st == ST_OK) {
-		out->seen = calloc(1, out->count / 8 + 1);
-		out->freed = calloc(1, out->count / 8 + 1);
-		if (!out->seen || !out->freed)
-			st = why_set(why, ST_NOMEM, "out of memory");
-	}
-	if (st != ST_OK)
-		pages_close(out);
-	return st;
-}
-
-void pages_close(struct pages *pages)
-{
-	if (pages->base)
-		munmap((void *)(uintptr_t)pages->base, pages->file_bytes);
-	free(pages->seen);
-	free(pages->freed);
-	*pages = (struct pages){0};
-}
-
 /* --- the tree of trees, and the free list --- */
 
 struct finder {
@@ -533,7 +342,7 @@ static bool take_tree(void *arg, struct slice key, struct slice value)
 	struct finder *f = arg;
 	for (int i = 0; i < TREE_N; i++)
 		if (slice_is(key, tree_names[i]) && value.len == DB_BYTES) {
-			f->pages->trees[i] = read_db((const uint8_t *)value.p);
+			f->pages->trees[i] = page_tree_read((const uint8_t *)value.p);
 			return true;
 		}
 	tell_finder(f, PAGE_NONE, key, "has a tree that is none of a spool's");
@@ -552,13 +361,13 @@ static bool take_free(void *arg, struct slice key, struct slice value)
 	struct finder *f = arg;
 	struct pages *pages = f->pages;
 	const uint8_t *p = (const uint8_t *)value.p;
-	uint64_t n = value.len >= 8 ? get(p, 8) : 0;
+	uint64_t n = value.len >= 8 ? number_at(p, 8) : 0;
 	if (key.len != 8 || value.len < 8 || n > (value.len - 8) / 8) {
 		tell_finder(f, PAGE_NONE, key, "has an entry that cannot be read");
 		return true;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t pgno = get(p + 8 + 8 * i, 8);
+		uint64_t pgno = number_at(p + 8 + 8 * i, 8);
 		const char *bad = pgno < 2 || pgno >= pages->count ? "names a page outside the file"
 				  : bit(pages->freed, pgno)        ? "names a page twice"
 				  : bit(pages->seen, pgno)         ? "names a page that is in use"

@@ -345,12 +345,21 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	return r.bad || !known ? ST_CORRUPT : ST_OK;
 }
 
+static uint64_t peek(struct slice record, size_t before, int bytes)
+{
+	struct reader r = {(const uint8_t *)record.p, (const uint8_t *)record.p + record.len, false};
+	read_bytes(&r, before);
+	return read_fixed(&r, bytes);
+}
+
+uint64_t record_peek_workflow(struct slice record)
+{
+	return peek(record, RECORD_HEAD + 5, 8);
+}
+
 uint32_t record_peek_user(struct slice record)
 {
-	enum { BEFORE = RECORD_HEAD + 5 + 8 };
-	struct reader r = {(const uint8_t *)record.p, (const uint8_t *)record.p + record.len, false};
-	read_bytes(&r, BEFORE);
-	return (uint32_t)read_fixed(&r, 4);
+	return (uint32_t)peek(record, RECORD_HEAD + 5 + 8, 4);
 }
 
 enum event_part { JOB_ID = 1, HTTP = 2, TIMES = 4, ACTOR = 8, REASON = 16, NOTICE = 32, SPAN = 64 };

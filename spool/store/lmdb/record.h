@@ -24,7 +24,8 @@ void record_encode_event(const struct event *event, struct buf *out);
  * OK, CORRUPT (checksum or structure), VERSION (newer than this program). */
 enum status record_decode_trigger(struct slice record, bool with_payload, struct job *job);
 enum status record_decode_job(struct slice record, struct job *job, struct job_hashes *hashes);
-/* The user's hash alone, without checking the record: what it leads to is compared. 0: too short a record. */
+/* One hash alone, without checking the record: what it leads to is compared. 0: too short a record. */
+uint64_t record_peek_workflow(struct slice record);
 uint32_t record_peek_user(struct slice record);
 /* event->seq must be set before. */
 enum status record_decode_event(struct slice record, struct event *event);
