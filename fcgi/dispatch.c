@@ -49,11 +49,6 @@ static void refuse_stranger(struct reply *reply)
 	reply_fault(reply, &fault);
 }
 
-static const char *scope_name(enum scope scope)
-{
-	return scope == SCOPE_SUBMIT ? "submit" : scope == SCOPE_READ ? "read" : "operate";
-}
-
 static void refuse_scope(enum scope scope, struct reply *reply)
 {
 	struct fault fault;
