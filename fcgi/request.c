@@ -28,6 +28,7 @@ static const struct {
 	[PARAM_X_FORWARDED_FOR] = {"HTTP_X_FORWARDED_FOR", "X-Forwarded-For", 4096, PROBLEM_BAD_HEADER},
 	[PARAM_FORWARDED] = {"HTTP_FORWARDED", "Forwarded", 4096, PROBLEM_BAD_HEADER},
 	[PARAM_X_REAL_IP] = {"HTTP_X_REAL_IP", "X-Real-IP", 1024, PROBLEM_BAD_HEADER},
+	[PARAM_AUTHORIZATION] = {"HTTP_AUTHORIZATION", "Authorization", 8192, PROBLEM_BAD_HEADER},
 };
 static_assert(sizeof table / sizeof *table == PARAM_N, "every parameter has its row");
 

@@ -25,6 +25,7 @@ enum param {
 	PARAM_X_FORWARDED_FOR,
 	PARAM_FORWARDED,
 	PARAM_X_REAL_IP,
+	PARAM_AUTHORIZATION, /* a secret: never to be logged, nor told in an answer */
 	PARAM_N
 };
 
