@@ -97,7 +97,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := intake phases calls retry matrix connect flow queue crash fence
+CONFORMANCE_TESTS := tokens intake phases calls retry matrix connect flow queue crash fence
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
@@ -168,15 +168,17 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(CFLAGS_OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop bench-hang)
+BENCH_PROGRAMS := $(addprefix $(B)/, bench-noop bench-spool bench-loop bench-hang bench-token)
 BENCH_LIBS_noop := -lfcgi
 BENCH_LIBS_loop := -lcurl
+BENCH_LIBS_token := -lcrypto
 # A library to be loaded into a daemon.
 $(B)/%.so: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_OURS) $(filter-out -Wmissing-prototypes,$(CFLAGS_OURS)) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -MMD -MP -o $@ $< -ldl
 
 $(B)/bench-spool: $(B)/libspool.a
+$(B)/bench-token: $(call obj,fcgi/tokens.c) $(B)/libspool.a
 $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%.o
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(BENCH_LIBS_$*) $(SPOOL_LIBS)
 

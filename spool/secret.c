@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -42,8 +43,19 @@ enum status secret_draw(struct token_secret *out, char text[TOKEN_TEXT_LEN + 1],
 	return ST_OK;
 }
 
+/* Looked for once: to find it anew costs more than to hash with it. Kept until the process ends. */
+static EVP_MD *sha256;
+
+static void find_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 bool secret_digest(struct slice text, uint8_t out[TOKEN_DIGEST_LEN])
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	unsigned len = 0;
-	return EVP_Digest(text.p, text.len, out, &len, EVP_sha256(), NULL) == 1 && len == TOKEN_DIGEST_LEN;
+	pthread_once(&once, find_sha256);
+	return sha256 && EVP_Digest(text.p, text.len, out, &len, sha256, NULL) == 1 &&
+	       len == TOKEN_DIGEST_LEN;
 }
