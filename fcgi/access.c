@@ -1,6 +1,7 @@
 /* fcgi/access.c: see access.h. Whatever cannot be read as an address is not trusted. */
 #include "fcgi/access.h"
 
+#include "fcgi/bearer.h"
 #include "spool/base/nets.h"
 
 enum { ADDRESS_MAX = 64 };
@@ -66,9 +67,33 @@ bool access_allows(const struct access_rules *rules, const struct request *reque
 	return contains(rules->trusted_networks, client_of(rules, forwarded_for));
 }
 
-void access_identify(const struct access_rules *rules, const struct request *request, struct caller *out)
+/* Only who has the secret hears what became of it. */
+static const char *const verdicts[] = {
+	[TOKEN_GOOD] = NULL,
+	[TOKEN_UNKNOWN] = "the token is not known",
+	[TOKEN_WAS_REVOKED] = "the token was revoked",
+	[TOKEN_HAS_EXPIRED] = "the token has expired",
+	[TOKEN_WAS_REPLACED] = "the token was rotated, and this is the old one",
+};
+
+const char *access_identify(
+	const struct access_rules *rules, const struct request *request, struct caller *out)
 {
+	struct slice text;
+	struct token token;
 	*out = (struct caller){.scopes = SCOPE_NONE};
-	if (access_allows(rules, request))
-		caller_init_trusted(out);
+	switch (bearer_take(request->param[PARAM_AUTHORIZATION], &text)) {
+	case BEARER_BROKEN:
+		return "Authorization must be: Bearer, a space, and a token";
+	case BEARER_SHOWN:
+		break;
+	default:
+		if (access_allows(rules, request))
+			caller_init_trusted(out);
+		return NULL;
+	}
+	enum token_verdict verdict = tokens_check(rules->tokens, text, request->now.wall_us, &token);
+	if (verdict == TOKEN_GOOD)
+		caller_init_token(out, &token);
+	return verdicts[verdict];
 }

@@ -1,6 +1,8 @@
 /* fcgi/app.c: see app.h. */
 #include "fcgi/app.h"
 
+#include "spool/spool.h"
+
 #include <malloc.h>
 #include <stdio.h>
 #include <strings.h>
@@ -144,12 +146,27 @@ void app_parsed_release(struct app *app, struct parsed *parsed)
 
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX])
 {
-	struct slice name = slice_text(request->caller.name);
-	if (!name.len)
-		name = request->param[PARAM_SOURCE];
+	struct slice name = request->param[PARAM_SOURCE];
+	if (request->caller.name[0]) {
+		snprintf(out, APP_ACTOR_MAX, "%s", request->caller.name);
+		return out;
+	}
 	if (!name.len)
 		name = request->param[PARAM_REMOTE_ADDR];
 	snprintf(out, APP_ACTOR_MAX, "caller:%.*s", (int)(name.len < 128 ? name.len : 128),
 		name.len ? name.p : "");
 	return out;
+}
+
+/* A job's phase and user never change, so what was true when it was read stays true. */
+bool app_is_own(struct app *app, const struct caller *caller, struct job_id id)
+{
+	struct job job;
+	if (!caller_is_limited(caller))
+		return true;
+	if (spool_get(app->spool, id, &job, NULL) != ST_OK)
+		return false;
+	bool may = caller_may(caller, job.phase, job.user_id);
+	job_release(&job);
+	return may;
 }

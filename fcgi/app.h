@@ -12,6 +12,7 @@
 struct app {
 	const struct opts *opts;
 	struct spool *spool;
+	struct tokens *tokens;       /* NULL: nobody has any */
 	struct budget bodies;        /* http.body-budget */
 	pthread_mutex_t large_parse; /* held while a large body's JSON tree exists */
 	atomic_bool stopping;        /* /readyz says so, and no more requests are awaited */
@@ -28,7 +29,12 @@ struct parsed {
 bool app_parse_body(struct app *app, const struct request *request, struct parsed *out, struct fault *fault);
 void app_parsed_release(struct app *app, struct parsed *parsed);
 
-/* "caller:NAME", for the events of what a request did. Returns out. */
+/* Whether a job is the caller's business; one that cannot be read is not, for a caller who is limited. Reads
+ * the spool only for such. */
+bool app_is_own(struct app *app, const struct caller *caller, struct job_id id);
+
+/* "token:NAME", which was proved, or "caller:NAME", which was not, for the events of what a request did.
+ * Returns out. */
 enum { APP_ACTOR_MAX = 160 };
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX]);
 

@@ -18,6 +18,7 @@ struct element {
 
 struct batch {
 	size_t n, sent;
+	bool hides_others; /* as in struct intake */
 	struct element *elements;
 	struct trigger *triggers;
 	struct receipt *receipts;
@@ -135,14 +136,15 @@ static void count(const struct batch *b, struct tally *t)
 	t->refused += b->sent - t->accepted - t->duplicates;
 }
 
-static void write_result(struct jx_writer *w, struct element *e, const struct receipt *receipt)
+static void write_result(
+	struct jx_writer *w, struct element *e, const struct receipt *receipt, bool hides_others)
 {
 	char id[JOB_ID_TEXT_LEN];
 	bool is_fault = e->fault.problem != PROBLEM_NONE || intake_receipt_is_fault(receipt, &e->fault);
 	jx_open_object(w, NULL);
 	if (is_fault) {
 		fault_members(w, &e->fault);
-		if (receipt && receipt->verdict == SUBMIT_KEY_REUSED) {
+		if (receipt && receipt->verdict == SUBMIT_KEY_REUSED && !hides_others) {
 			id_text(receipt->id, id);
 			jx_cstring(w, "job_id", id);
 		}
@@ -174,7 +176,8 @@ static void answer(struct batch *b, struct reply *reply)
 	jx_open_array(&w, "results");
 	for (size_t i = 0; i < b->n; i++) {
 		struct element *e = &b->elements[i];
-		write_result(&w, e, e->fault.problem == PROBLEM_NONE ? &b->receipts[e->at] : NULL);
+		write_result(&w, e, e->fault.problem == PROBLEM_NONE ? &b->receipts[e->at] : NULL,
+			b->hides_others);
 	}
 	jx_close_array(&w);
 	reply_close(reply, &w);
@@ -206,6 +209,7 @@ static void run(struct app *app, const struct request *request, const json_t *ar
 	struct why why = WHY_INIT;
 	enum status st = ST_NOMEM;
 	if (batch_init(&b, json_array_size(array))) {
+		b.hides_others = caller_is_limited(&request->caller);
 		prepare_all(app, request, common, array, &b);
 		st = spool_submit(app->spool, request->now, b.triggers, b.sent, b.receipts, &why);
 	}

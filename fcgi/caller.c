@@ -3,9 +3,25 @@
 
 #include "spool/model/phase.h"
 
+#include <stdio.h>
+
 void caller_init_trusted(struct caller *caller)
 {
 	*caller = (struct caller){.scopes = SCOPE_ALL, .phases = CALLER_ALL_PHASES};
+}
+
+/* A pattern that fits everybody is none. */
+void caller_init_token(struct caller *caller, const struct token *token)
+{
+	*caller = (struct caller){.scopes = token->scopes, .phases = token->phases};
+	snprintf(caller->name, sizeof caller->name, CALLER_TOKEN "%s", token->name);
+	if (strcmp(token->user, "*") != 0)
+		snprintf(caller->user_pattern, sizeof caller->user_pattern, "%s", token->user);
+}
+
+bool caller_is_limited(const struct caller *caller)
+{
+	return caller->phases != CALLER_ALL_PHASES || caller->user_pattern[0];
 }
 
 static bool may_phase(const struct caller *caller, int phase)

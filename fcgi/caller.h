@@ -3,21 +3,18 @@
 #ifndef FCGI_CALLER_H
 #define FCGI_CALLER_H
 #include "fcgi/problem.h"
+#include "spool/model/token.h"
 #include "spool/model/trigger.h"
 
-enum scope {
-	SCOPE_NONE = 0, /* of a route: for everybody, it tells nothing about jobs */
-	SCOPE_SUBMIT = 1,
-	SCOPE_READ = 2,
-	SCOPE_OPERATE = 4,
-	SCOPE_ALL = 7
-};
+/* What a name begins with when it was proved, not claimed: nobody may say it of himself. */
+#define CALLER_TOKEN TOKEN_SOURCE
 
-enum { CALLER_NAME_MAX = 32, CALLER_ALL_PHASES = 0xfff };
+enum { CALLER_NAME_MAX = sizeof CALLER_TOKEN - 1 + TOKEN_NAME_MAX, CALLER_ALL_PHASES = TOKEN_ALL_PHASES };
 
 struct caller {
 	unsigned scopes;                /* of enum scope; none: a stranger */
-	char name[CALLER_NAME_MAX + 1]; /* "": one of trusted-networks, known by what it says of itself */
+	char name[CALLER_NAME_MAX + 1]; /* "token:NAME"; "": one of trusted-networks, known by what it says of
+					   itself */
 	uint32_t phases;                /* bits of phase_slot(): whose jobs it may submit, see and steer */
 	char user_pattern[JOB_TEXT_MAX + 1]; /* "": everybody's jobs; else those of users that match: a text,
 						where one "*" at its end stands for anything */
@@ -25,6 +22,13 @@ struct caller {
 
 /* One of trusted-networks: all scopes, all phases, all users. */
 void caller_init_trusted(struct caller *caller);
+
+/* The bearer of a token. */
+void caller_init_token(struct caller *caller, const struct token *token);
+
+/* Whether only some jobs are its business: then the others are, for it, as if they were not there, and the
+ * queue as a whole is not for it. */
+bool caller_is_limited(const struct caller *caller);
 
 /* Whether a job of this phase and user is the caller's business. */
 bool caller_may(const struct caller *caller, int phase, struct slice user_id);

@@ -25,11 +25,11 @@ const struct route routes[] = {
 	{"POST", "/jobs/{}/run-now", steer_job, STEER_RUN_NOW, SCOPE_OPERATE, 0},
 	{"GET", "/workflows/{*}", workflow_show, 0, SCOPE_READ, 0},
 
-	{"GET", "/queue/stats", queue_stats, 0, SCOPE_READ, 0},
-	{"POST", "/queue/clean", queue_clean, 0, SCOPE_OPERATE, 0},
-	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, 0},
-	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, 0},
-	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, 0},
+	{"GET", "/queue/stats", queue_stats, 0, SCOPE_READ, ROUTE_WHOLE},
+	{"POST", "/queue/clean", queue_clean, 0, SCOPE_OPERATE, ROUTE_WHOLE},
+	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, ROUTE_WHOLE},
+	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, ROUTE_WHOLE},
+	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, ROUTE_WHOLE},
 
 	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
 	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},
@@ -42,23 +42,39 @@ const struct route routes[] = {
 };
 const size_t routes_n = sizeof routes / sizeof *routes;
 
+#define CHALLENGE "Bearer realm=\"clario-workflow\""
+
 static void refuse_stranger(struct reply *reply)
 {
 	struct fault fault;
 	fault_set(&fault, PROBLEM_UNAUTHORIZED, NULL, "credentials are required");
-	reply_header(reply, "WWW-Authenticate", "Bearer realm=\"clario-workflow\"");
 	reply_fault(reply, &fault);
+	reply_header(reply, "WWW-Authenticate", CHALLENGE);
 }
 
-static const char *scope_name(enum scope scope)
+/* Also for whoever would have been let in without: who shows a token that is no good shall know. */
+static void refuse_token(const char *complaint, struct reply *reply)
 {
-	return scope == SCOPE_SUBMIT ? "submit" : scope == SCOPE_READ ? "read" : "operate";
+	struct fault fault;
+	fault_set(&fault, PROBLEM_UNAUTHORIZED, "Authorization", "%s", complaint);
+	reply_fault(reply, &fault);
+	reply_header(reply, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
 }
 
 static void refuse_scope(enum scope scope, struct reply *reply)
 {
 	struct fault fault;
 	fault_set(&fault, PROBLEM_FORBIDDEN, NULL, "these credentials lack the scope %s", scope_name(scope));
+	reply_fault(reply, &fault);
+	reply_header(reply, "WWW-Authenticate", CHALLENGE ", error=\"insufficient_scope\", scope=\"%s\"",
+		scope_name(scope));
+}
+
+static void refuse_part(struct reply *reply)
+{
+	struct fault fault;
+	fault_set(&fault, PROBLEM_FORBIDDEN, NULL,
+		"these credentials are for some phases or users only, and this is about all jobs");
 	reply_fault(reply, &fault);
 }
 
@@ -82,17 +98,20 @@ static void refuse_method(const struct route_match *match, struct reply *reply)
 /* Whether there is a handler to run, which is then *row; otherwise the reply says why not. */
 static bool admit(struct app *app, struct request *request, struct reply *reply, const struct route **row)
 {
-	const struct access_rules rules = {app->opts->http.trusted_networks, app->opts->http.trusted_proxies};
+	const struct access_rules rules = {
+		app->opts->http.trusted_networks, app->opts->http.trusted_proxies, app->tokens};
 	const struct browser_rules browsers = {app->opts->http.cors_origins, app->opts->http.hosts};
 	struct slice method = request->param[PARAM_METHOD];
 	struct route_match match;
 	struct fault fault;
 	route_find(routes, routes_n, method, request->param[PARAM_PATH], &match);
 	*row = NULL;
-	access_identify(&rules, request, &request->caller);
+	const char *complaint = access_identify(&rules, request, &request->caller);
 	browser_share(&browsers, request, reply);
 	if (browser_is_preflight(&browsers, request)) {
 		browser_preflight(reply);
+	} else if (complaint) {
+		refuse_token(complaint, reply);
 	} else if (!match.is_open && request->caller.scopes == SCOPE_NONE) {
 		refuse_stranger(reply);
 	} else if (!match.is_open && !browser_allows(&browsers, request, &fault)) {
@@ -108,6 +127,8 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 		refuse_method(&match, reply);
 	} else if ((match.row->scope & request->caller.scopes) != match.row->scope) {
 		refuse_scope(match.row->scope, reply);
+	} else if ((match.row->flags & ROUTE_WHOLE) && caller_is_limited(&request->caller)) {
+		refuse_part(reply);
 	} else {
 		request->capture = match.capture;
 		request->arg = match.row->arg;
@@ -144,11 +165,13 @@ static void log_answer(const struct request *request, const struct reply *reply)
 		id_text(reply->job, job);
 	if (level == LOG_LEVEL_WARNING)
 		snprintf(more, sizeof more, " suppressed=%lu err=%s", suppressed, LOG_QT(reply->detail.text));
-	log_line(level, "job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s%s", job,
-		LOG_Q(request->param[PARAM_REQUEST_ID]), LOG_Q(request->param[PARAM_METHOD]),
+	log_line(level,
+		"job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s caller=%s%s",
+		job, LOG_Q(request->param[PARAM_REQUEST_ID]), LOG_Q(request->param[PARAM_METHOD]),
 		LOG_Q(request->param[PARAM_PATH]), reply->http_status, problem_info(reply->problem)->code,
 		reply->field ? reply->field : "-", request->body.len,
-		LOG_Q(request->param[PARAM_REMOTE_ADDR]), more);
+		LOG_Q(request->param[PARAM_REMOTE_ADDR]),
+		request->caller.name[0] ? request->caller.name : "-", more);
 }
 
 void dispatch(struct app *app, struct request *request, struct reply *reply)

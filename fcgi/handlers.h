@@ -5,6 +5,7 @@
 #include "fcgi/app.h"
 #include "fcgi/query.h"
 #include "fcgi/route.h"
+#include "spool/model/job.h"
 
 void intake_trigger(struct app *app, const struct request *request, struct reply *reply); /* arg: is a step */
 void batch_submit(struct app *app, const struct request *request, struct reply *reply);
@@ -12,6 +13,10 @@ void batch_submit(struct app *app, const struct request *request, struct reply *
 void lookup_job(struct app *app, const struct request *request, struct reply *reply);
 void lookup_jobs(struct app *app, const struct request *request, struct reply *reply);
 void workflow_show(struct app *app, const struct request *request, struct reply *reply);
+
+/* Whether the caller may see the job; if so it no longer names one before it in its line that the caller may
+ * not. */
+bool lookup_may_show(struct app *app, const struct caller *caller, struct job *job);
 
 void steer_job(
 	struct app *app, const struct request *request, struct reply *reply); /* arg: enum steer_verb */

@@ -49,7 +49,7 @@ bool intake_receipt_is_fault(const struct receipt *receipt, struct fault *fault)
 	return true;
 }
 
-static void answer_receipt(struct reply *reply, int phase, const struct receipt *receipt)
+static void answer_receipt(struct reply *reply, int phase, const struct receipt *receipt, bool hides_others)
 {
 	struct fault fault;
 	struct jx_writer w;
@@ -57,7 +57,7 @@ static void answer_receipt(struct reply *reply, int phase, const struct receipt 
 	id_text(receipt->id, id);
 	if (intake_receipt_is_fault(receipt, &fault)) {
 		w = reply_fault_open(reply, &fault);
-		if (receipt->verdict == SUBMIT_KEY_REUSED)
+		if (receipt->verdict == SUBMIT_KEY_REUSED && !hides_others)
 			jx_cstring(&w, "job_id", id);
 	} else {
 		w = reply_open(reply);
@@ -98,13 +98,14 @@ bool intake_prepare(
 		.n = 1,
 		.receipts = &intake->receipt,
 		.now = request->now};
+	intake->hides_others = caller_is_limited(&request->caller);
 	return true;
 }
 
 void intake_answer(const struct intake *intake, struct reply *reply)
 {
 	if (intake->submit.status == ST_OK)
-		answer_receipt(reply, intake->draft.trigger.phase, &intake->receipt);
+		answer_receipt(reply, intake->draft.trigger.phase, &intake->receipt, intake->hides_others);
 	else
 		reply_status(reply, intake->submit.status, &intake->submit.why, PROBLEM_INTERNAL);
 }

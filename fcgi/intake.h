@@ -11,6 +11,7 @@ struct intake {
 	struct submit submit;
 	struct draft draft;
 	struct receipt receipt;
+	bool hides_others; /* of a caller who is limited to some jobs: another's is not named */
 };
 
 /* Parse and validate. true: intake->submit is ready but for its callbacks. false: *reply says what is wrong.

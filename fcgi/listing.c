@@ -156,3 +156,21 @@ bool listing_from_json(
 	}
 	return true;
 }
+
+static int only_phase(const struct caller *caller)
+{
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		if (caller->phases == UINT32_C(1) << slot)
+			return phase_of_slot(slot);
+	return 0;
+}
+
+void listing_narrow(struct listing *out, const struct caller *caller)
+{
+	struct slice user = slice_text(caller->user_pattern);
+	bool is_one_user = user.len && user.p[user.len - 1] != '*';
+	if (!out->filter.phase)
+		out->filter.phase = only_phase(caller);
+	if (!out->filter.user_id.len && is_one_user)
+		out->filter.user_id = user;
+}

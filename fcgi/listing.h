@@ -1,6 +1,7 @@
 /* fcgi/listing.h: which jobs, and which page of them, as callers ask for it. Pure. */
 #ifndef FCGI_LISTING_H
 #define FCGI_LISTING_H
+#include "fcgi/caller.h"
 #include "fcgi/query.h"
 #include "spool/model/steer.h"
 
@@ -24,5 +25,10 @@ bool listing_from_query(struct slice raw, struct query *query, struct listing *o
 enum { LISTING_SCRATCH = 512 };
 bool listing_from_json(
 	const json_t *object, char scratch[LISTING_SCRATCH], struct listing *out, struct fault *fault);
+
+/* Where a limited caller's one phase or one user is a filter of the spool, it becomes one, so that the jobs
+ * of others are not even read; where the listing asks for another it is left as it is, and nothing in it is
+ * the caller's. Each job is still to be asked of caller_may(). *out then borrows from the caller, too. */
+void listing_narrow(struct listing *out, const struct caller *caller);
 
 #endif

@@ -10,6 +10,7 @@ enum {
 	PAGE_MAX = 500,
 	FETCH_MAX = 50,           /* jobs in memory at one time */
 	PAGE_BYTES_MAX = 8 << 20, /* a page of jobs with large outcomes ends early */
+	LOOKED_AT_MAX = 2000,     /* and one of a caller most of whose jobs are not its own */
 };
 
 static void answer_job(const struct app *app, struct reply *reply, const struct job *job)
@@ -23,6 +24,15 @@ static void answer_job(const struct app *app, struct reply *reply, const struct 
 	jx_raw(&w, "job", buf_slice(&text));
 	buf_release(&text);
 	reply_close(reply, &w);
+}
+
+bool lookup_may_show(struct app *app, const struct caller *caller, struct job *job)
+{
+	if (!caller_may(caller, job->phase, job->user_id))
+		return false;
+	if (!id_is_zero(job->behind) && !app_is_own(app, caller, job->behind))
+		job->behind = (struct job_id){{0}};
+	return true;
 }
 
 void lookup_job(struct app *app, const struct request *request, struct reply *reply)
@@ -42,30 +52,49 @@ void lookup_job(struct app *app, const struct request *request, struct reply *re
 		reply_status(reply, st, &why, PROBLEM_JOB_NOT_FOUND);
 		return;
 	}
-	answer_job(app, reply, &job);
+	if (lookup_may_show(app, &request->caller, &job))
+		answer_job(app, reply, &job);
+	else
+		reply_status(
+			reply, ST_NOTFOUND, &(struct why){"there is no such job"}, PROBLEM_JOB_NOT_FOUND);
 	job_release(&job);
 }
 
+/* Returns how many of them were written: those that are the caller's business. All are released. */
+static size_t write_own(
+	struct app *app, const struct caller *caller, struct jx_writer *w, struct job *jobs, size_t n)
+{
+	size_t written = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (lookup_may_show(app, caller, &jobs[i])) {
+			show_job(w, &jobs[i], false);
+			written++;
+		}
+		job_release(&jobs[i]);
+	}
+	return written;
+}
+
 /* Append jobs until the page is full in number or bytes, or there are no more. */
-static enum status write_page(struct app *app, struct listing *ask, struct jx_writer *w, struct why *why)
+static enum status write_page(struct app *app, const struct caller *caller, struct listing *ask,
+	struct jx_writer *w, struct why *why)
 {
 	struct job jobs[FETCH_MAX];
 	enum status st = ST_OK;
+	size_t looked_at = 0;
 	do {
 		size_t n, max = ask->limit < FETCH_MAX ? ask->limit : FETCH_MAX;
 		struct cursor next;
 		st = spool_list(app->spool, &ask->filter, &ask->cursor, max, false, jobs, &n, &next, why);
 		if (st != ST_OK)
 			break;
-		for (size_t i = 0; i < n; i++) {
-			show_job(w, &jobs[i], false);
-			job_release(&jobs[i]);
-		}
-		ask->limit -= n;
+		ask->limit -= write_own(app, caller, w, jobs, n);
 		ask->cursor = next;
+		looked_at += n;
 		if (n == 0)
 			break;
-	} while (ask->limit > 0 && ask->cursor.text[0] && w->out->len < PAGE_BYTES_MAX);
+	} while (ask->limit > 0 && ask->cursor.text[0] && w->out->len < PAGE_BYTES_MAX &&
+		 looked_at < LOOKED_AT_MAX);
 	return st;
 }
 
@@ -79,9 +108,10 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		reply_fault(reply, &fault);
 		return;
 	}
+	listing_narrow(&ask, &request->caller);
 	struct jx_writer w = reply_open(reply);
 	jx_open_array(&w, "jobs");
-	enum status st = write_page(app, &ask, &w, &why);
+	enum status st = write_page(app, &request->caller, &ask, &w, &why);
 	jx_close_array(&w);
 	if (st == ST_INVALID) {
 		fault_set(&fault, PROBLEM_BAD_QUERY, "cursor", "%s", why.text);

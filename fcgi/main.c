@@ -2,6 +2,7 @@
  * spool, socket, threads, READY=1; and the reverse to stop. */
 #include "fcgi/app.h"
 #include "fcgi/server.h"
+#include "fcgi/tokens.h"
 #include "spool/base/clock.h"
 #include "spool/base/log.h"
 #include "spool/daemon.h"
@@ -45,6 +46,7 @@ static int wait_for_end(struct app *app, struct server *server, const sigset_t *
 			log_err("event=stopping err=\"the spool must be opened anew\"");
 			return DAEMON_RESTART;
 		}
+		tokens_tend(app->tokens, app->spool);
 		server_tend(server);
 	}
 }
@@ -84,6 +86,20 @@ static int serve(struct app *app, const struct daemon_args *args, const sigset_t
 	return code;
 }
 
+/* Before the first request: whoever has a token is to be known from the start. */
+static enum status open_tokens(struct app *app, struct why *why)
+{
+	app->tokens = tokens_new();
+	if (!app->tokens)
+		return why_set(why, ST_NOMEM, "out of memory");
+	enum status st = tokens_renew(app->tokens, app->spool, why);
+	if (st != ST_OK) {
+		tokens_free(app->tokens);
+		app->tokens = NULL;
+	}
+	return st;
+}
+
 static int run(const struct opts *opts, const struct daemon_args *args)
 {
 	sigset_t signals;
@@ -99,11 +115,15 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	tzset(); /* it would read its file at the first time that is told */
 	jx_init();
 	enum status st = spool_open(&conf, &app.spool, &why);
+	if (st == ST_OK)
+		st = open_tokens(&app, &why);
 	if (st != ST_OK) {
 		log_err("event=start err=%s", LOG_QT(why.text));
+		spool_close(app.spool);
 		return daemon_exit_code(st);
 	}
 	int code = serve(&app, args, &signals);
+	tokens_free(app.tokens);
 	spool_close(app.spool);
 	return code;
 }

@@ -3,6 +3,8 @@
 
 #include "fcgi/when.h"
 
+#include <strings.h>
+
 enum { SOURCE_MAX = 64 };
 
 static bool is_between(struct slice text, unsigned char first, unsigned char last)
@@ -63,11 +65,24 @@ static bool take_delay(struct slice text, int64_t now_us, struct options *out, s
 	return true;
 }
 
+/* A name that was proved is not to be had by saying it. */
+static bool is_reserved(struct slice text)
+{
+	size_t len = sizeof CALLER_TOKEN - 1;
+	while (text.len && text.p[0] == ' ')
+		text = slice_of(text.p + 1, text.len - 1);
+	return text.len >= len && strncasecmp(text.p, CALLER_TOKEN, len) == 0;
+}
+
 static bool take_source(struct slice text, struct options *out, struct fault *fault)
 {
 	if (text.len > SOURCE_MAX || !is_between(text, 0x20, 0x7e))
 		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
 			"X-Clario-Source must have at most %d printable ASCII characters", SOURCE_MAX);
+	if (is_reserved(text))
+		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
+			"X-Clario-Source must not begin with " CALLER_TOKEN
+			", which is for those who show a token");
 	out->source = text;
 	return true;
 }

@@ -54,6 +54,11 @@ static bool parse_query(const struct request *request, struct query *query, enum
 	return parse_again(query, *reason, verb, fault);
 }
 
+static void answer_not_found(struct reply *reply)
+{
+	reply_status(reply, ST_NOTFOUND, &(struct why){"there is no such job"}, PROBLEM_JOB_NOT_FOUND);
+}
+
 void steer_job(struct app *app, const struct request *request, struct reply *reply)
 {
 	enum steer_verb verb = (enum steer_verb)request->arg;
@@ -72,6 +77,10 @@ void steer_job(struct app *app, const struct request *request, struct reply *rep
 	}
 	reply->job = id;
 	id_text(id, text);
+	if (!app_is_own(app, &request->caller, id)) {
+		answer_not_found(reply);
+		return;
+	}
 	enum status st = spool_steer(app->spool, request->now, verb, &id, 1,
 		slice_text(app_actor(request, actor)), reason, &result, &why);
 	if (st != ST_OK)
@@ -80,10 +89,10 @@ void steer_job(struct app *app, const struct request *request, struct reply *rep
 		answer_steered(reply, text, &result);
 	else if (result.status == ST_CONFLICT)
 		answer_conflict(reply, verb, text, &result);
+	else if (result.status == ST_NOTFOUND)
+		answer_not_found(reply);
 	else
-		reply_status(reply, result.status,
-			result.status == ST_NOTFOUND ? &(struct why){"there is no such job"} : NULL,
-			PROBLEM_JOB_NOT_FOUND);
+		reply_status(reply, result.status, NULL, PROBLEM_JOB_NOT_FOUND);
 }
 
 /* The filter comes in the query or in the body, not in both. Only jobs that have ended badly can be retried.
@@ -126,8 +135,11 @@ static enum status retry_page(struct app *app, const struct request *request, co
 	char actor[APP_ACTOR_MAX];
 	enum status st = spool_list(
 		app->spool, &ask->filter, &ask->cursor, ask->limit, false, m->jobs, &m->n, &m->next, why);
-	for (size_t i = 0; st == ST_OK && i < m->n; i++) {
-		m->ids[i] = m->jobs[i].id;
+	size_t found = m->n;
+	m->n = 0;
+	for (size_t i = 0; st == ST_OK && i < found; i++) {
+		if (caller_may(&request->caller, m->jobs[i].phase, m->jobs[i].user_id))
+			m->ids[m->n++] = m->jobs[i].id;
 		job_release(&m->jobs[i]);
 	}
 	if (st != ST_OK || m->n == 0)
@@ -164,6 +176,7 @@ void steer_retry_many(struct app *app, const struct request *request, struct rep
 		app_parsed_release(app, &parsed);
 		return;
 	}
+	listing_narrow(&ask, &request->caller);
 	struct retry_many *m = calloc(1, sizeof *m);
 	enum status st = m ? retry_page(app, request, &ask, m, &why) : ST_NOMEM;
 	if (st == ST_OK)

@@ -4,7 +4,7 @@
  * or is delayed), held (only held ones are left), failed (a job failed and none of its phase has completed
  * since), cancelled (the newest job was), completed. The step is that of the job begun last. */
 #include "fcgi/handlers.h"
-#include "fcgi/query.h"
+#include "fcgi/listing.h"
 #include "spool/show.h"
 #include "spool/spool.h"
 
@@ -18,6 +18,7 @@ struct workflow {
 	struct cursor next;
 	struct event events[EVENTS_MAX];
 	size_t events_n;
+	bool events_full; /* as many were read as may be: there may be more */
 	uint64_t last_seen;
 };
 
@@ -96,7 +97,7 @@ static void write_workflow(struct jx_writer *w, const struct workflow *wf)
 		jx_bool(w, "more_jobs", true);
 	if (shown < wf->events_n)
 		jx_int(w, "events_after", shown ? (int64_t)wf->events[shown - 1].seq : 0);
-	else if (wf->events_n == EVENTS_MAX)
+	else if (wf->events_full)
 		jx_int(w, "events_after", (int64_t)wf->last_seen);
 }
 
@@ -116,19 +117,51 @@ static bool parse_after(const struct request *request, uint64_t *after, struct f
 	return true;
 }
 
-static enum status read_workflow(
-	struct app *app, struct slice id, uint64_t after, struct workflow *wf, struct why *why)
+static void keep_own_jobs(struct app *app, struct workflow *wf, const struct caller *caller)
 {
-	const struct job_filter jobs = {.workflow_id = id};
-	const struct event_filter events = {.workflow_id = id, .after_seq = after};
-	const struct cursor start = {""};
-	enum status st =
-		spool_list(app->spool, &jobs, &start, JOBS_MAX, false, wf->jobs, &wf->n, &wf->next, why);
+	size_t kept = 0;
+	for (size_t i = 0; i < wf->n; i++) {
+		if (lookup_may_show(app, caller, &wf->jobs[i]))
+			wf->jobs[kept++] = wf->jobs[i];
+		else
+			job_release(&wf->jobs[i]);
+	}
+	wf->n = kept;
+}
+
+static void keep_own_events(struct workflow *wf, const struct caller *caller)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < wf->events_n; i++) {
+		if (!caller_is_limited(caller) ||
+			caller_may(caller, wf->events[i].phase, wf->events[i].user_id))
+			wf->events[kept++] = wf->events[i];
+		else
+			event_release(&wf->events[i]);
+	}
+	wf->events_n = kept;
+}
+
+/* A workflow none of whose jobs is the caller's business is not there. */
+static enum status read_workflow(struct app *app, const struct caller *caller, struct slice id,
+	uint64_t after, struct workflow *wf, struct why *why)
+{
+	struct listing ask = {.filter = {.workflow_id = id}};
+	listing_narrow(&ask, caller);
+	const struct event_filter events = {
+		.workflow_id = id, .user_id = ask.filter.user_id, .after_seq = after};
+	enum status st = spool_list(
+		app->spool, &ask.filter, &ask.cursor, JOBS_MAX, false, wf->jobs, &wf->n, &wf->next, why);
 	if (st != ST_OK)
 		return st;
+	keep_own_jobs(app, wf, caller);
 	if (wf->n == 0)
 		return why_set(why, ST_NOTFOUND, "there is no such workflow");
-	return spool_events(app->spool, &events, EVENTS_MAX, wf->events, &wf->events_n, &wf->last_seen, why);
+	st = spool_events(app->spool, &events, EVENTS_MAX, wf->events, &wf->events_n, &wf->last_seen, why);
+	wf->events_full = st == ST_OK && wf->events_n == EVENTS_MAX;
+	if (st == ST_OK)
+		keep_own_events(wf, caller);
+	return st;
 }
 
 void workflow_show(struct app *app, const struct request *request, struct reply *reply)
@@ -147,7 +180,8 @@ void workflow_show(struct app *app, const struct request *request, struct reply 
 		return;
 	}
 	struct workflow *wf = calloc(1, sizeof *wf);
-	enum status st = wf ? read_workflow(app, request->capture, after, wf, &why) : ST_NOMEM;
+	enum status st =
+		wf ? read_workflow(app, &request->caller, request->capture, after, wf, &why) : ST_NOMEM;
 	if (st == ST_OK) {
 		struct jx_writer w = reply_open(reply);
 		write_workflow(&w, wf);

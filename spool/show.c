@@ -175,6 +175,24 @@ void show_receiver(struct jx_writer *w, const char *key, const struct receiver_s
 	jx_close_object(w);
 }
 
+void show_token(struct jx_writer *w, const struct token *t, int64_t now_us)
+{
+	enum token_state state = token_state(t, now_us);
+	bool has_old = state == TOKEN_ROTATING;
+	jx_open_object(w, NULL);
+	jx_cstring(w, "name", t->name);
+	jx_cstring(w, "state", token_state_name(state));
+	jx_cstring(w, "prefix", t->now.prefix);
+	token_write_limits(w, t);
+	jx_time(w, "created_at", t->created_at_us);
+	jx_time(w, "expires_at", t->expires_at_us);
+	jx_time(w, "revoked_at", t->revoked_at_us);
+	jx_time(w, "rotated_at", t->now.created_at_us != t->created_at_us ? t->now.created_at_us : 0);
+	string_or_null(w, "old_prefix", slice_text(has_old ? t->old.prefix : ""));
+	jx_time(w, "old_until", has_old ? t->old_until_us : 0);
+	jx_close_object(w);
+}
+
 static bool looks_secret(const char *name)
 {
 	static const char *const words[] = {

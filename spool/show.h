@@ -1,10 +1,11 @@
-/* spool/show.h: a job, an event and a receiver as JSON, the same in the API and in the ops tool. Keys and
- * their order are promised: programs read them; members may be added, and readers ignore what they do not
- * know. */
+/* spool/show.h: a job, an event, a receiver and a token as JSON, the same in the API and in the ops tool.
+ * Keys and their order are promised: programs read them; members may be added, and readers ignore what they
+ * do not know. */
 #ifndef SPOOL_SHOW_H
 #define SPOOL_SHOW_H
 #include "spool/base/jx.h"
 #include "spool/model/receiver.h"
+#include "spool/model/token.h"
 
 /* An object inside whatever is open. whole: with the payload. */
 void show_job(struct jx_writer *w, const struct job *job, bool whole);
@@ -15,6 +16,8 @@ void show_event(struct jx_writer *w, const struct event *event);
 
 /* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. */
 void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us);
+/* As it is at now_us; neither a secret nor a digest. */
+void show_token(struct jx_writer *w, const struct token *t, int64_t now_us);
 /* The 32 digits of the trace in a W3C traceparent; empty: there are none. */
 struct slice show_trace_id(struct slice traceparent);
 /* 16 hexadecimal digits. */

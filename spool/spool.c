@@ -116,6 +116,17 @@ enum status spool_receiver_pause(struct spool *sp, struct moment now, const char
 	return sp->ops->receiver_pause(sp->store, now, name, pause, until_us, actor, reason, why);
 }
 
+enum status spool_tokens(struct spool *sp, struct token *out, size_t cap, size_t *n, struct why *why)
+{
+	return sp->ops->tokens(sp->store, out, cap, n, why);
+}
+
+enum status spool_token_change(struct spool *sp, struct moment now, const struct token_change *change,
+	struct slice actor, struct slice reason, struct token *out, struct why *why)
+{
+	return sp->ops->token_change(sp->store, now, change, actor, reason, out, why);
+}
+
 enum status spool_remove(struct spool *sp, struct moment now, enum job_state state, int64_t before_us,
 	size_t max, struct slice actor, size_t *removed, struct why *why)
 {

@@ -10,6 +10,7 @@
 #include "spool/model/item.h"
 #include "spool/model/settle.h"
 #include "spool/model/steer.h"
+#include "spool/model/token.h"
 #include "spool/model/trigger.h"
 
 struct spool;
@@ -122,6 +123,18 @@ NODISCARD enum status spool_receivers(
  * INVALID: no receiver's name (receiver_name_is_valid()), or until_us has passed or is centuries away. */
 NODISCARD enum status spool_receiver_pause(struct spool *sp, struct moment now, const char *name, bool pause,
 	int64_t until_us, struct slice actor, struct slice reason, struct why *why);
+
+/* All tokens that can be read, by name, those that are over too. *n: how many there are, which may be more
+ * than cap; out has the first cap. */
+NODISCARD enum status spool_tokens(
+	struct spool *sp, struct token *out, size_t cap, size_t *n, struct why *why);
+
+/* Add, rotate or revoke a token (model/token.h), in one commit with one event, in which actor and reason
+ * stand. *out: as it is afterwards; when ST_OK comes of what was so already, there is no event, and
+ * out->revoked_at_us is not now. EXISTS, NOTFOUND, CONFLICT, INVALID, CORRUPT as token_apply() says. */
+NODISCARD enum status spool_token_change(struct spool *sp, struct moment now,
+	const struct token_change *change, struct slice actor, struct slice reason, struct token *out,
+	struct why *why);
 
 /* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
  * events and keys; one `removed` event tells how many. *removed < max: there are no more. Small transaction:

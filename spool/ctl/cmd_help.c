@@ -9,22 +9,70 @@ int cmd_help(struct ctl *ctl)
 		ctl_usage(stdout);
 		return CTL_DONE;
 	}
-	for (size_t i = 0; i < commands_n; i++)
-		if (strcmp(commands[i].name, ctl->args[0]) == 0) {
+	int used, told = 0;
+	const struct command *command = ctl_find_command(ctl->args, ctl->args_n, &used);
+	if (command && used == ctl->args_n) {
+		ctl_command_usage(command, stdout);
+		return CTL_DONE;
+	}
+	for (size_t i = 0; ctl->args_n == 1 && i < commands_n; i++)
+		if (ctl_is_of_group(&commands[i], ctl->args[0])) {
 			ctl_command_usage(&commands[i], stdout);
-			return CTL_DONE;
+			told++;
 		}
+	if (told)
+		return CTL_DONE;
 	fprintf(stderr, "clario-spool: %s: there is no such command\n", ctl->args[0]);
 	return DAEMON_USAGE;
 }
 
-static void print_command_case(const struct command *command)
+static void print_options(const struct command *command)
 {
-	printf("\t%s) options=\"--help", command->name);
 	for (size_t i = 0; i < option_rows_n; i++)
 		if (command->options & option_rows[i].bit)
 			printf(" --%s", option_rows[i].name);
-	printf("\" ;;\n");
+	puts("\" ;;");
+}
+
+/* The first words of all commands, each once. */
+static void print_first_words(void)
+{
+	for (size_t i = 0; i < commands_n; i++) {
+		int len = (int)strcspn(commands[i].name, " ");
+		bool is_again = i > 0 && strncmp(commands[i].name, commands[i - 1].name, (size_t)len) == 0 &&
+				commands[i - 1].name[len] == ' ';
+		if (!is_again)
+			printf("%s%.*s", i ? " " : "", len, commands[i].name);
+	}
+}
+
+/* A group's case stands where its first command does. Its second words, until one of them was given. */
+static void print_group_case(size_t first)
+{
+	int len = (int)strcspn(commands[first].name, " ");
+	printf("\t%.*s) case \" ${COMP_WORDS[*]:1:COMP_CWORD-1} \" in\n", len, commands[first].name);
+	size_t i = first;
+	for (; i < commands_n && strncmp(commands[i].name, commands[first].name, (size_t)len + 1) == 0; i++) {
+		printf("\t\t*\" %s \"*) options=\"--help", commands[i].name);
+		print_options(&commands[i]);
+	}
+	printf("\t\t*) options=\"");
+	for (size_t k = first; k < i; k++)
+		printf("%s%s", k > first ? " " : "", commands[k].name + len + 1);
+	puts("\" ;;\n\t\tesac ;;");
+}
+
+static void print_command_case(size_t i)
+{
+	const struct command *command = &commands[i];
+	int len = (int)strcspn(command->name, " ");
+	if (command->name[len]) {
+		if (i == 0 || strncmp(command->name, commands[i - 1].name, (size_t)len + 1) != 0)
+			print_group_case(i);
+		return;
+	}
+	printf("\t%s) options=\"--help", command->name);
+	print_options(command);
 }
 
 int cmd_completion(struct ctl *ctl)
@@ -36,8 +84,7 @@ int cmd_completion(struct ctl *ctl)
 	puts("_clario_spool()\n{\n\tlocal cur prev command= options= word\n\tcur=${COMP_WORDS[COMP_CWORD]}\n"
 	     "\tprev=${COMP_WORDS[COMP_CWORD-1]}\n\tCOMPREPLY=()");
 	printf("\tlocal commands=\"");
-	for (size_t i = 0; i < commands_n; i++)
-		printf("%s%s", i ? " " : "", commands[i].name);
+	print_first_words();
 	puts("\"\n\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
 	     "\t\t[[ \" $commands \" == *\" $word \"* ]] && command=$word && break\n\tdone\n"
 	     "\tcase $prev in\n\t-c|--config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
@@ -49,7 +96,7 @@ int cmd_completion(struct ctl *ctl)
 	     "return ;;\n\tesac");
 	puts("\tcase $command in\n\t'') options=\"$commands --config --spool --help --version\" ;;");
 	for (size_t i = 0; i < commands_n; i++)
-		print_command_case(&commands[i]);
+		print_command_case(i);
 	puts("\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n}\ncomplete -F _clario_spool "
 	     "clario-spool");
 	return CTL_DONE;

@@ -3,8 +3,8 @@
 
 const struct option_row option_rows[] = {
 	{"state", "STATE", "waiting, delayed, active, completed, failed, held or cancelled", OPTION_STATE},
-	{"phase", "N", "phase 1-7 or legacy step 10-14", OPTION_PHASE},
-	{"user", "ID", "user_id", OPTION_USER},
+	{"phase", "N", "phase 1-7 or legacy step 10-14; of a token also several, with commas", OPTION_PHASE},
+	{"user", "ID", "user_id; of a token also what one begins with, and a *", OPTION_USER},
 	{"workflow", "ID", "workflow_id", OPTION_WORKFLOW},
 	{"since", "TIME",
 		"accepted at or after: 2026-11-24T10:00:00Z, 2026-11-24, or an age such as 90m, 24h, 7d",
@@ -24,6 +24,11 @@ const struct option_row option_rows[] = {
 	{"receiver", "NAME", "this receiver of calls, instead of phases", OPTION_RECEIVER},
 	{"for", "TIME", "for so long: 30s, 90m, 24h, 7d (default: until resumed)", OPTION_FOR},
 	{"again", NULL, "whatever its outcome was, and all of its calls; --reason says why", OPTION_AGAIN},
+	{"scope", "LIST", "what a token is for: submit, read, operate; several with commas", OPTION_SCOPE},
+	{"expires", "TIME", "when a token ends: a time, or so long from now: 90m, 24h, 90d (default: never)",
+		OPTION_EXPIRES},
+	{"overlap", "TIME", "how long the old secret stays good: 0s, 90m, 24h, 7d (default 24h)",
+		OPTION_OVERLAP},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -60,6 +65,15 @@ const struct command commands[] = {
 		OPTION_PHASE | OPTION_RECEIVER | OPTION_REASON, 0, cmd_pause},
 	{"receivers", "", "who calls are made to: breakers, pauses, calls, failures", 0, 0, ACCESS_READ,
 		OPTION_JSON, 0, cmd_receivers},
+	{"token add", "NAME", "let somebody in by a token, and print it, this once", 1, 1, ACCESS_WRITE,
+		OPTION_SCOPE | OPTION_PHASE | OPTION_USER | OPTION_EXPIRES | OPTION_REASON, TOKEN_ADD,
+		cmd_token_change},
+	{"token list", "", "tokens: what they are for, until when; never their secrets", 0, 0, ACCESS_READ,
+		OPTION_JSON, 0, cmd_tokens},
+	{"token revoke", "NAME", "let nobody in by this token any more", 1, 1, ACCESS_WRITE, OPTION_REASON,
+		TOKEN_REVOKE, cmd_token_change},
+	{"token rotate", "NAME", "print a new secret for a token; the old one stays good for a while", 1, 1,
+		ACCESS_WRITE, OPTION_OVERLAP | OPTION_REASON, TOKEN_ROTATE, cmd_token_change},
 	{"verify", "[FILE|DIR]", "hold every page, record, index and counter against the others", 0, 1,
 		ACCESS_NONE, OPTION_JSON, 0, cmd_verify},
 	{"backup", "DIR|FILE", "copy the spool, while it is in use", 1, 1, ACCESS_NONE,
@@ -75,6 +89,6 @@ const struct command commands[] = {
 	{"import", "FILE|-", "make an export the spool (daemons stopped)", 1, 1, ACCESS_NONE,
 		OPTION_REPLACE | OPTION_JSON, 0, cmd_import},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
-	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
+	{"help", "[COMMAND]", "explain a command, or list all", 0, 2, ACCESS_NONE, 0, 0, cmd_help},
 };
 const size_t commands_n = sizeof commands / sizeof *commands;

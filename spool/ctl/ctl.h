@@ -36,6 +36,9 @@ enum ctl_option {
 	OPTION_RECEIVER = 1 << 18,
 	OPTION_FOR = 1 << 19,
 	OPTION_AGAIN = 1 << 20,
+	OPTION_SCOPE = 1 << 21,
+	OPTION_EXPIRES = 1 << 22,
+	OPTION_OVERLAP = 1 << 23,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -53,17 +56,20 @@ struct ctl {
 	const char *reason;
 	const char *receiver;
 	int64_t for_us;
+	uint32_t scopes, phases; /* bits of enum scope, of phase_slot() */
+	int64_t expires_at_us, overlap_us;
 	char actor[80];
 };
 
 enum command_access { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE };
 
 struct command {
-	const char *name, *operands, *help;
+	const char *name; /* one word, or two: those that share the first belong together */
+	const char *operands, *help;
 	int least, most; /* operands; most -1: any number */
 	enum command_access access;
 	unsigned options;
-	int arg; /* of the handler: a steer verb, pause or resume */
+	int arg; /* of the handler: a steer verb, pause or resume, what to do with a token */
 	int (*run)(struct ctl *ctl);
 };
 extern const struct command commands[];
@@ -81,6 +87,10 @@ extern const size_t option_rows_n;
 void ctl_parse(struct ctl *ctl, int argc, char **argv, const char **config, const char **spool_path);
 void ctl_usage(FILE *to);
 void ctl_command_usage(const struct command *command, FILE *to);
+/* The command that the words begin with; NULL: none. *used: how many of them are its name. */
+const struct command *ctl_find_command(char **words, int n, int *used);
+/* Whether the command's name has two words, of which this is the first. */
+bool ctl_is_of_group(const struct command *command, const char *group);
 
 static inline bool ctl_has(const struct ctl *ctl, enum ctl_option option)
 {
@@ -106,6 +116,8 @@ int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
 int cmd_receivers(struct ctl *ctl);
+int cmd_tokens(struct ctl *ctl);
+int cmd_token_change(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);

@@ -15,7 +15,7 @@ void ctl_usage(FILE *to)
 {
 	fputs("usage: clario-spool [-c FILE] [-s DIR] COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n", to);
 	for (size_t i = 0; i < commands_n; i++)
-		fprintf(to, "  %-11s%-10s %s\n", commands[i].name, commands[i].operands, commands[i].help);
+		fprintf(to, "  %-13s%-10s %s\n", commands[i].name, commands[i].operands, commands[i].help);
 	fputs("\nglobal options:\n"
 	      "  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
 	      "  -s, --spool DIR     spool directory, instead of spool.path\n"
@@ -93,6 +93,46 @@ static int64_t parse_time(const struct ctl *ctl, const char *text)
 		text);
 }
 
+/* One, or several with commas: whether the command takes so many is seen once it is known. */
+static void take_phases(struct ctl *ctl, const char *value)
+{
+	for (const char *at = value;; at++) {
+		char *end;
+		long n = strtol(at, &end, 10);
+		if (!isdigit((unsigned char)*at) || (*end && *end != ',') || n > STEP_LAST ||
+			phase_slot((int)n) < 0)
+			usage_error(ctl, "not a phase: 1-7 or 10-14", value);
+		ctl->filter.phase = (int)n;
+		ctl->phases |= UINT32_C(1) << phase_slot((int)n);
+		if (!*end)
+			return;
+		at = end;
+	}
+}
+
+static void take_scopes(struct ctl *ctl, const char *value)
+{
+	for (const char *at = value;; at++) {
+		size_t len = strcspn(at, ",");
+		enum scope scope;
+		if (!scope_parse(slice_of(at, len), &scope))
+			usage_error(ctl, "not a list of submit, read, operate", value);
+		ctl->scopes |= scope;
+		at += len;
+		if (!*at)
+			return;
+	}
+}
+
+/* Here a span is one to come. */
+static void take_expiry(struct ctl *ctl, const char *value)
+{
+	int64_t span_us, now_us = clock_now().wall_us;
+	ctl->expires_at_us = parse_span(value, &span_us) ? now_us + span_us : parse_time(ctl, value);
+	if (ctl->expires_at_us <= now_us)
+		usage_error(ctl, "that is not a time to come", value);
+}
+
 static void take_filter(struct ctl *ctl, enum ctl_option option, const char *value)
 {
 	switch (option) {
@@ -104,10 +144,7 @@ static void take_filter(struct ctl *ctl, enum ctl_option option, const char *val
 				value);
 		break;
 	case OPTION_PHASE:
-		ctl->filter.phase =
-			(int)parse_long(ctl, value, PHASE_FIRST, STEP_LAST, "not a phase: 1-7 or 10-14");
-		if (phase_slot(ctl->filter.phase) < 0)
-			usage_error(ctl, "not a phase: 1-7 or 10-14", value);
+		take_phases(ctl, value);
 		break;
 	case OPTION_USER:
 		ctl->filter.user_id = ctl->events.user_id = slice_text(value);
@@ -147,6 +184,16 @@ static void take_option(struct ctl *ctl, enum ctl_option option, const char *val
 		if (!parse_span(value, &ctl->for_us) || ctl->for_us == 0)
 			usage_error(ctl, "not a time: expected 30s, 90m, 24h, 7d", value);
 		break;
+	case OPTION_SCOPE:
+		take_scopes(ctl, value);
+		break;
+	case OPTION_EXPIRES:
+		take_expiry(ctl, value);
+		break;
+	case OPTION_OVERLAP:
+		if (!parse_span(value, &ctl->overlap_us))
+			usage_error(ctl, "not a time: expected 0s, 90m, 24h, 7d", value);
+		break;
 	case OPTION_AFTER:
 		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");
 		break;
@@ -161,15 +208,39 @@ static void take_option(struct ctl *ctl, enum ctl_option option, const char *val
 	}
 }
 
-static const struct command *find_command(const char *name)
+bool ctl_is_of_group(const struct command *command, const char *group)
 {
-	for (size_t i = 0; i < commands_n; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	size_t len = strlen(group);
+	return strncmp(command->name, group, len) == 0 && command->name[len] == ' ';
+}
+
+const struct command *ctl_find_command(char **words, int n, int *used)
+{
+	for (size_t i = 0; n > 0 && i < commands_n; i++) {
+		const struct command *c = &commands[i];
+		*used = strcmp(c->name, words[0]) == 0 ? 1 : 2;
+		if (*used == 1 || (n > 1 && ctl_is_of_group(c, words[0]) &&
+					  strcmp(c->name + strlen(words[0]) + 1, words[1]) == 0))
+			return c;
+	}
 	return NULL;
 }
 
-enum { GLOBALS = 4, LONGS_MAX = 32 };
+/* No such command; if its first word is known, those that there are with it. */
+static void refuse_command(const struct ctl *ctl, const char *word)
+{
+	bool is_group = false;
+	for (size_t i = 0; i < commands_n; i++) {
+		if (!ctl_is_of_group(&commands[i], word))
+			continue;
+		is_group = true;
+		fprintf(stderr, "  %-13s%-10s %s\n", commands[i].name, commands[i].operands,
+			commands[i].help);
+	}
+	usage_error(ctl, is_group ? "give one of these commands" : "there is no such command", word);
+}
+
+enum { GLOBALS = 4, LONGS_MAX = 48 };
 
 static void fill_longs(struct option *longs)
 {
@@ -189,10 +260,11 @@ static void fill_longs(struct option *longs)
 static void find_operands(struct ctl *ctl, int argc, char **argv, bool wants_help)
 {
 	if (optind < argc) {
-		ctl->command = find_command(argv[optind]);
+		int used;
+		ctl->command = ctl_find_command(argv + optind, argc - optind, &used);
 		if (!ctl->command)
-			usage_error(ctl, "there is no such command", argv[optind]);
-		optind++;
+			refuse_command(ctl, argv[optind]);
+		optind += used;
 	}
 	if (wants_help) {
 		if (ctl->command)
@@ -215,6 +287,9 @@ static void check_shape(struct ctl *ctl)
 	for (size_t i = 0; i < option_rows_n; i++)
 		if (ctl->given & ~c->options & option_rows[i].bit)
 			usage_error(ctl, "this command does not take that option", option_rows[i].name);
+	/* only a token is for several */
+	if ((ctl->phases & (ctl->phases - 1)) && !(c->options & OPTION_SCOPE))
+		usage_error(ctl, "this command takes one phase", c->name);
 	if (ctl->args_n < c->least)
 		usage_error(ctl, "an operand is missing", c->name);
 	if (c->most >= 0 && ctl->args_n > c->most)

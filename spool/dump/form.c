@@ -81,6 +81,23 @@ static const struct member receiver_members[] = {
 	U64(receiver_state, failed_total),
 };
 
+static const struct member token_members[] = {
+	{"name", MEMBER_CHARS, offsetof(struct token, name), 1, TOKEN_NAME_MAX, true},
+	{"scopes", MEMBER_U32, offsetof(struct token, scopes), 1, SCOPE_ALL, true},
+	{"phases", MEMBER_U32, offsetof(struct token, phases), 1, TOKEN_ALL_PHASES, true},
+	{"user", MEMBER_CHARS, offsetof(struct token, user), 0, JOB_TEXT_MAX, false},
+	TIME(token, created_at_us),
+	TIME(token, expires_at_us),
+	TIME(token, revoked_at_us),
+	{"prefix", MEMBER_CHARS, offsetof(struct token, now.prefix), 1, TOKEN_PREFIX_LEN, true},
+	{"digest", MEMBER_DIGEST, offsetof(struct token, now.digest), 0, 0, true},
+	{"rotated_at_us", MEMBER_I64, offsetof(struct token, now.created_at_us), 0, NUMBER_MAX, false},
+	{"old_prefix", MEMBER_CHARS, offsetof(struct token, old.prefix), 0, TOKEN_PREFIX_LEN, false},
+	{"old_digest", MEMBER_DIGEST, offsetof(struct token, old.digest), 0, 0, false},
+	{"old_rotated_at_us", MEMBER_I64, offsetof(struct token, old.created_at_us), 0, NUMBER_MAX, false},
+	TIME(token, old_until_us),
+};
+
 static const struct member job_members[] = {
 	{"id", MEMBER_ID, offsetof(struct job, id), 0, 0, true},
 	{"phase", MEMBER_INT, offsetof(struct job, phase), 1, 14, true},
@@ -160,6 +177,7 @@ const struct form dump_forms[ITEM_KIND_N] = {
 	[ITEM_TOTALS] = FORM("spool", totals_members, totals),
 	[ITEM_BOOKMARK] = FORM("bookmark", bookmark_members, bookmark),
 	[ITEM_RECEIVER] = FORM("receiver", receiver_members, receiver),
+	[ITEM_TOKEN] = FORM("token", token_members, token),
 	[ITEM_JOB] = FORM("job", job_members, job),
 	[ITEM_EVENT] = FORM("event", event_members, event),
 	[ITEM_ASIDE] = FORM("aside", aside_members, aside),

@@ -5,9 +5,10 @@
 
 enum member_type {
 	MEMBER_ID,
-	MEMBER_TEXT,  /* struct slice */
-	MEMBER_BYTES, /* struct slice, always hexadecimal */
-	MEMBER_CHARS, /* char[most + 1] */
+	MEMBER_TEXT,   /* struct slice */
+	MEMBER_BYTES,  /* struct slice, always hexadecimal */
+	MEMBER_CHARS,  /* char[most + 1] */
+	MEMBER_DIGEST, /* uint8_t[TOKEN_DIGEST_LEN], as hexadecimal; all zero: none */
 	MEMBER_BOOL,
 	MEMBER_INT,
 	MEMBER_U32,

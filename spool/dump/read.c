@@ -118,6 +118,15 @@ static bool take_chars(struct dump_reader *r, const struct member *m, const json
 	return true;
 }
 
+static bool take_digest(struct dump_reader *r, const json_t *value, uint8_t *out)
+{
+	struct slice bytes;
+	bool is = take_hex(r, value, &bytes) && bytes.len == TOKEN_DIGEST_LEN;
+	if (is)
+		memcpy(out, bytes.p, bytes.len);
+	return is;
+}
+
 static bool take_member(struct dump_reader *r, const struct member *m, const json_t *value, void *at)
 {
 	switch (m->type) {
@@ -126,6 +135,8 @@ static bool take_member(struct dump_reader *r, const struct member *m, const jso
 	case MEMBER_TEXT:
 	case MEMBER_BYTES:
 		return take_slice(r, m, value, at);
+	case MEMBER_DIGEST:
+		return take_digest(r, value, at);
 	case MEMBER_CHARS:
 		return take_chars(r, m, value, at);
 	case MEMBER_BOOL:
@@ -204,7 +215,8 @@ static enum status take_line(struct dump_reader *r, struct item *out, struct why
 	const char *name = only ? json_object_iter_key(only) : "";
 	if (json_object_size(r->line) != 1 || !json_is_object(object) || !find_form(name, &out->kind))
 		return complain(r, why, "", "",
-			"is not an object with one of spool, bookmark, receiver, job, event, aside, end");
+			"is not an object with one of spool, bookmark, receiver, token, job, event, aside, "
+			"end");
 	if ((out->kind == ITEM_TOTALS) != (r->lines == 1))
 		return complain(r, why, name, "",
 			r->lines == 1 ? "an export begins with its spool line" : "stands a second time");

@@ -23,6 +23,13 @@ static void write_bytes(struct jx_writer *w, const char *name, struct slice byte
 	buf_byte(w->out, '"');
 }
 
+static void write_digest(struct jx_writer *w, const struct member *m, const uint8_t *digest)
+{
+	static const uint8_t none[TOKEN_DIGEST_LEN];
+	if (m->is_needed || memcmp(digest, none, TOKEN_DIGEST_LEN) != 0)
+		write_bytes(w, m->name, slice_of(digest, TOKEN_DIGEST_LEN));
+}
+
 static void write_text(struct jx_writer *w, const char *name, struct slice text)
 {
 	if (text.len == 0)
@@ -77,6 +84,9 @@ static void write_member(struct jx_writer *w, const struct member *m, const void
 		break;
 	case MEMBER_BYTES:
 		write_bytes(w, m->name, *(const struct slice *)at);
+		break;
+	case MEMBER_DIGEST:
+		write_digest(w, m, at);
 		break;
 	case MEMBER_CHARS:
 		write_text(w, m->name, slice_text(at));

@@ -36,6 +36,7 @@ enum event_kind {
 	EVENT_BREAKER = 24,  /* of the receiver `name` */
 	EVENT_CRASHED = 25,  /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
 	EVENT_REPLAYED = 26, /* an operator's retry --again: completed, failed or cancelled -> waiting */
+	EVENT_TOKEN = 27,    /* the token `name` was added, rotated or revoked; data tells its limits */
 	EVENT_KIND_N
 };
 
@@ -57,7 +58,8 @@ struct event {
 	int http_status;                   /* of the attempt's last call; 0: none */
 	int64_t wait_ms, conn_ms, xfer_ms; /* timings of the attempt: queued, connecting, transferring */
 	uint64_t span;                     /* of the attempt in the job's trace; 0: none */
-	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
+	struct slice actor;                /* "caller:NAME", "token:NAME", "worker:HOST:PID", "operator:NAME",
+					      "system" */
 	struct slice reason;               /* words */
 	struct slice name, room, data; /* notification and progress: event name, room, JSON payload; removed:
 					  data; name: a receiver's, too */

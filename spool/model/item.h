@@ -5,13 +5,15 @@
 #include "spool/model/event.h"
 #include "spool/model/receiver.h"
 #include "spool/model/steer.h"
+#include "spool/model/token.h"
 
-/* In this order, but for bookmarks, receivers and what is set aside, which stand anywhere between first and
- * last. */
+/* In this order, but for bookmarks, receivers, tokens and what is set aside, which stand anywhere between
+ * first and last. */
 enum item_kind {
 	ITEM_TOTALS, /* once, first */
 	ITEM_BOOKMARK,
 	ITEM_RECEIVER,
+	ITEM_TOKEN, /* with the digests of its secrets; they themselves are nowhere */
 	ITEM_JOB,
 	ITEM_EVENT,
 	ITEM_ASIDE, /* a record that could not be read, as bytes */
@@ -42,6 +44,7 @@ struct item {
 		uint64_t value;
 	} bookmark;
 	struct receiver_state receiver;
+	struct token token;
 	struct job job;
 	struct event event;
 	struct {

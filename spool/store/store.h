@@ -46,6 +46,9 @@ struct store_ops {
 		struct store *store, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
 	enum status (*receiver_pause)(struct store *store, struct moment now, const char *name, bool pause,
 		int64_t until_us, struct slice actor, struct slice reason, struct why *why);
+	enum status (*tokens)(struct store *store, struct token *out, size_t cap, size_t *n, struct why *why);
+	enum status (*token_change)(struct store *store, struct moment now, const struct token_change *change,
+		struct slice actor, struct slice reason, struct token *out, struct why *why);
 	enum status (*remove)(struct store *store, struct moment now, enum job_state state, int64_t before_us,
 		size_t max, struct slice actor, size_t *removed, struct why *why);
 

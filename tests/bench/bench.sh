@@ -5,7 +5,7 @@
 # with BullMQ on a Redis that syncs each write. Machines differ and are noisy: only ratios within a run count, and a run
 # with any error is void. Prints a table, writes B/bench.json and B/bench.svg. Exit: 0 measured, 1 void or failed.
 #   BENCH_ROUNDS (3)   BENCH_SECONDS (5) for each figure   BENCH_CONNECTIONS ("1 16 64 256")
-#   BENCH_ONLY   of "submit drain mixed receivers fair depth memory"; all when empty
+#   BENCH_ONLY   of "submit drain mixed receivers fair tokens depth memory"; all when empty
 #   BENCH_DEPTH (1000000) deepest queue
 set -eu
 
@@ -19,7 +19,7 @@ ROUNDS=${BENCH_ROUNDS:-3}
 DRAIN_ROUNDS=$(((ROUNDS + 1) / 2))
 CONNECTION_COUNTS=${BENCH_CONNECTIONS:-1 16 64 256}
 DEPTH_MAX=${BENCH_DEPTH:-1000000}
-ONLY=${BENCH_ONLY:-submit drain mixed receivers fair depth memory}
+ONLY=${BENCH_ONLY:-submit drain mixed receivers fair tokens depth memory}
 SUBJECTS='static noop real noop-kept real-kept bull bullmq'
 PEER_KINDS='bull bullmq'
 RUN_DIR=$B/bench-run
@@ -33,6 +33,7 @@ export B RUN_DIR
 . tests/bench/drain.sh
 . tests/bench/receivers.sh
 . tests/bench/fair.sh
+. tests/bench/tokens.sh
 . tests/bench/depth.sh
 
 progress() { warn "$*"; }
@@ -59,6 +60,7 @@ measure() {
 	fi
 	! wanted receivers || measure_receivers
 	! wanted fair || measure_fair
+	! wanted tokens || measure_tokens
 	! wanted memory || measure_memory
 }
 

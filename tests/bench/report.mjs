@@ -21,6 +21,8 @@ const submits = part('submit').map((f) => ({ ...f, rate: f.requests / f.seconds 
 const drains = part('drain').map((f) => ({ ...f, rate: f.jobs / f.seconds }));
 const mixed = part('mixed').map((f) => ({ ...f, rate: f.requests / f.seconds }));
 const receivers = part('receivers').map((f) => ({ ...f, rate: f.jobs / f.seconds }));
+const tokens = part('tokens').map((f) => ({ ...f, rate: f.requests / f.seconds }));
+const check = part('check')[0]?.known_us ?? NaN;
 const depths = part('depth');
 const starts = part('fair').flatMap((f) => f.start_ms);
 const ends = part('fair').flatMap((f) => f.end_ms);
@@ -59,6 +61,8 @@ const targets = [
 	['drain / bare libcurl loop', ratio(drains, 'real', 'loop'), '>=', 0.7, 'x'],
 	['others with one receiver of four hanging / all well', ratio(receivers, 'hang', 'well'), '>=', 0.95, 'x'],
 	['the same, refused', ratio(receivers, 'refused', 'well'), '>=', 0.95, 'x'],
+	['submit with a token / without', ratio(tokens, 'token', 'none'), '>=', 0.97, 'x'],
+	['processor time of a token\'s check / of a submit\'s handler', check / median(pick(tokens, 'none', null, 'cpu_us')), '<=', 0.03, 'x'],
 	['start of a new user\'s job behind another\'s 100,000, worst', worst(starts) / 1000, '<=', 1, 's'],
 	[`processor time of a submit, ${deepest?.depth} queued / 1000, batches of 64`, growth('submit_64_us'), '<=', 1.5, 'x'],
 	[`processor time of a submit, ${deepest?.depth} queued / 1000, alone`, growth('submit_1_us'), '<=', 1.5, 'x'],
@@ -118,6 +122,11 @@ function table(report) {
 			`(worst ${fixed(report.fair.end_worst_ms, 0)}); behind 9,999 other users' single jobs, too: ` +
 			`${fixed(report.fair.first_ms, 0)} ms; the crowded user's own meanwhile: ` +
 			`${fixed(report.fair.crowd_per_second, 0)} a second`);
+	if (report.tokens.length)
+		lines.push('Submits a second, and the handler\'s processor time: ' + report.tokens.map((r) =>
+			`${r.subject} ${fixed(r.per_second, 0)}, ${fixed(r.cpu_us, 1)} us`).join('; ') +
+			`; a check of a token alone: ${fixed(report.check?.known_us, 2)} us, of an unknown one ` +
+			`${fixed(report.check?.unknown_us, 2)} us`);
 	for (const d of report.depths)
 		lines.push(`Depth ${pad(d.depth, 9)}: submit ${d.submit_1_us} us alone, ${d.submit_16_us} in 16, ` +
 			`${d.submit_64_us} in 64; claim and settle ${d.claim_settle_us} us; ${d.bytes_per_job} bytes a job`);
@@ -158,6 +167,12 @@ const report = {
 		first_ms: median(part('fair').map((f) => f.first_ms)),
 		crowd_per_second: median(part('fair').map((f) => f.crowd / f.seconds)),
 	} : undefined,
+	tokens: unique(tokens.map((f) => f.subject)).map((subject) => ({
+		subject,
+		per_second: median(pick(tokens, subject, null, 'rate')),
+		cpu_us: median(pick(tokens, subject, null, 'cpu_us')),
+	})),
+	check: part('check')[0],
 	depths,
 	memory: part('memory'),
 	redis: part('redis').filter((f, i, all) => all.findIndex((g) => g.subject === f.subject) === i),

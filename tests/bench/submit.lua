@@ -1,4 +1,4 @@
--- tests/bench/submit.lua TAG: wrk posts triggers of about 200 bytes, each of a workflow of its own, and says in
+-- tests/bench/submit.lua TAG [TOKEN]: wrk posts triggers of about 200 bytes, each of a workflow of its own, and says in
 -- one line of JSON how it went. TAG keeps the triggers of two runs apart.
 local threads = 0
 
@@ -16,6 +16,9 @@ local tag
 
 function init(args)
 	tag = args[1]
+	if args[2] and args[2] ~= "" then
+		headers["Authorization"] = "Bearer " .. args[2]
+	end
 end
 
 function request()

@@ -18,14 +18,14 @@ handler_of() {
 	esac
 }
 
-# submit_with SUBJECT CONNECTIONS TAG: one run of wrk, as JSON with the handler's processor time for each request.
+# submit_with SUBJECT CONNECTIONS TAG [TOKEN]: one run of wrk, as JSON with the handler's processor time for each request.
 submit_with() {
 	threads=$(nproc)
 	[ "$2" -ge "$threads" ] || threads=$2
 	handler=$(handler_of "$1")
 	before=$(cpu_ticks "$handler")
 	run=$(wrk -t "$threads" -c "$2" -d "${SECONDS_EACH}s" --timeout 10s -s tests/bench/submit.lua \
-		"http://127.0.0.1:$(port_of "$1")" -- "$3" | tail -n 1)
+		"http://127.0.0.1:$(port_of "$1")" -- "$3" "${4:-}" | tail -n 1)
 	after=$(cpu_ticks "$handler")
 	case $run in
 	'{'*) ;;

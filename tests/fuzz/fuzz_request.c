@@ -30,6 +30,8 @@ const char *const fuzz_seeds[] = {
 	HEAD("/step/14") "HTTP_X_CLARIO_SOURCE=detector\n\n{\"user_id\":7,\"sync_id\":8}",
 	"REQUEST_METHOD=GET\nDOCUMENT_URI=/api/v1/workflow/"
 	"jobs\nQUERY_STRING=limit=5&state=waiting\nREMOTE_ADDR=::1\n\n",
+	HEAD("/phase/2") "HTTP_AUTHORIZATION=Bearer "
+			 "clw_0123456789ab\n\n{\"user_id\":\"u\",\"sync_id\":\"y\"}",
 	"REQUEST_METHOD=OPTIONS\nDOCUMENT_URI=/api/v1/workflow/phase/1\nREMOTE_ADDR=10.0.0.1\n"
 	"HTTP_X_FORWARDED_FOR=127.0.0.1, 10.1.1.1\n\n",
 	HEAD("/phase/2") "HTTP_HOST=[::1]:8080\nHTTP_ORIGIN=http://"

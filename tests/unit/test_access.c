@@ -43,7 +43,7 @@ static void access__as_a_table(void **state)
 		{"10.0.0.1", "", "", "127.0.0.1", "10.0.0.1", false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct access_rules rules = {LOCAL, rows[i].proxies};
+		const struct access_rules rules = {LOCAL, rows[i].proxies, NULL};
 		struct request request = {0};
 		request.param[PARAM_REMOTE_ADDR] = slice_text(rows[i].peer);
 		request.param[PARAM_X_FORWARDED_FOR] = slice_text(rows[i].x_forwarded_for);
@@ -58,7 +58,7 @@ static void access__as_a_table(void **state)
 static void access__all_proxies_is_the_first(void **state)
 {
 	(void)state;
-	const struct access_rules rules = {LOCAL, PROXIES};
+	const struct access_rules rules = {LOCAL, PROXIES, NULL};
 	struct request request = {0};
 	request.param[PARAM_REMOTE_ADDR] = slice_text("10.0.0.1");
 	request.param[PARAM_X_FORWARDED_FOR] = slice_text("127.0.0.1, 10.0.0.2");
@@ -70,7 +70,7 @@ static void access__all_proxies_is_the_first(void **state)
 static void access__no_networks_is_nobody(void **state)
 {
 	(void)state;
-	const struct access_rules none = {"", ""}, null = {NULL, NULL};
+	const struct access_rules none = {"", "", NULL}, null = {NULL, NULL, NULL};
 	struct request request = {0};
 	request.param[PARAM_REMOTE_ADDR] = slice_text("127.0.0.1");
 	assert_false(access_allows(&none, &request));
@@ -80,7 +80,7 @@ static void access__no_networks_is_nobody(void **state)
 static void identify__trusted_or_nobody(void **state)
 {
 	(void)state;
-	const struct access_rules rules = {LOCAL, ""};
+	const struct access_rules rules = {LOCAL, "", NULL};
 	struct request request = {0};
 	struct caller caller;
 	request.param[PARAM_REMOTE_ADDR] = slice_text("127.0.0.1");
@@ -92,6 +92,57 @@ static void identify__trusted_or_nobody(void **state)
 	access_identify(&rules, &request, &caller);
 	assert_int_equal(caller.scopes, SCOPE_NONE);
 	assert_false(caller_may(&caller, 7, slice_text("anybody")));
+}
+
+/* Without a token that is known, one that is shown shuts out whoever it is. */
+static void identify__a_token_decides_alone(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *header, *peer;
+		unsigned scopes;
+		bool complains;
+	} rows[] = {
+		{"", "127.0.0.1", SCOPE_ALL, false},
+		{"Basic dXNlcjpwYXNz", "127.0.0.1", SCOPE_ALL, false}, /* nginx's own, say: nothing of ours */
+		{"Basic dXNlcjpwYXNz", "10.0.0.9", SCOPE_NONE, false},
+		{"Bearer abc", "127.0.0.1", SCOPE_NONE, true},
+		{"bearer abc", "10.0.0.9", SCOPE_NONE, true},
+		{"Bearer", "127.0.0.1", SCOPE_NONE, true},
+		{"Bearers abc", "127.0.0.1", SCOPE_ALL, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct access_rules rules = {LOCAL, "", NULL};
+		struct request request = {0};
+		struct caller caller;
+		request.param[PARAM_REMOTE_ADDR] = slice_text(rows[i].peer);
+		request.param[PARAM_AUTHORIZATION] = slice_text(rows[i].header);
+		const char *complaint = access_identify(&rules, &request, &caller);
+		if (caller.scopes != rows[i].scopes || !complaint == rows[i].complains)
+			fail_msg("row %zu: %s", i, complaint ? complaint : "no complaint");
+	}
+}
+
+static void caller__of_a_token(void **state)
+{
+	(void)state;
+	struct token token = {.name = "abcdefghijklmnopqrstuvwxyz012345", .scopes = SCOPE_READ, .phases = 2};
+	struct caller caller;
+	caller_init_token(&caller, &token);
+	assert_string_equal(caller.name, "token:abcdefghijklmnopqrstuvwxyz012345");
+	assert_int_equal(caller.scopes, SCOPE_READ);
+	assert_true(caller_is_limited(&caller));
+	assert_true(caller_may(&caller, 2, slice_text("u")));
+	assert_false(caller_may(&caller, 1, slice_text("u")));
+	token.phases = TOKEN_ALL_PHASES;
+	memcpy(token.user, "*", 2);
+	caller_init_token(&caller, &token);
+	assert_false(caller_is_limited(&caller));
+	memcpy(token.user, "u*", 3);
+	caller_init_token(&caller, &token);
+	assert_true(caller_is_limited(&caller));
+	caller_init_trusted(&caller);
+	assert_false(caller_is_limited(&caller));
 }
 
 static void caller__may_as_a_table(void **state)
@@ -138,6 +189,8 @@ int main(void)
 		cmocka_unit_test(access__all_proxies_is_the_first),
 		cmocka_unit_test(access__no_networks_is_nobody),
 		cmocka_unit_test(identify__trusted_or_nobody),
+		cmocka_unit_test(identify__a_token_decides_alone),
+		cmocka_unit_test(caller__of_a_token),
 		cmocka_unit_test(caller__may_as_a_table),
 	};
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);

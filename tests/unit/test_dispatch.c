@@ -288,7 +288,7 @@ static const char *without_names(const char *path, char *out, size_t cap)
 	return out;
 }
 
-static bool table_has(const char *path, const char *method)
+static const struct route *find_row(const char *path, const char *method)
 {
 	char upper[16], pattern[128], whole[160];
 	size_t len = strlen(method);
@@ -300,9 +300,27 @@ static bool table_has(const char *path, const char *method)
 			routes[i].pattern);
 		if (strcmp(without_names(whole, pattern, sizeof pattern), path) == 0 &&
 			strcmp(routes[i].method, upper) == 0)
-			return true;
+			return &routes[i];
 	}
-	return false;
+	return NULL;
+}
+
+/* A route that needs a scope names it, and is open to who needs no token; it tells of both refusals. */
+static void assert_tells_scope(const json_t *operation, const struct route *row, const char *path)
+{
+	json_t *security = jx_get(operation, "security"), *responses = jx_get(operation, "responses");
+	json_t *scopes = jx_get(json_array_get(security, 0), "bearer");
+	if (row->scope == SCOPE_NONE) {
+		if (!json_is_array(security) || json_array_size(security) != 0)
+			fail_msg("%s is for everybody", path);
+		return;
+	}
+	if (!slice_is(jx_text(json_array_get(scopes, 0)), scope_name(row->scope)) ||
+		json_array_size(scopes) != 1 || json_array_size(security) != 2 ||
+		json_object_size(json_array_get(security, 1)) != 0)
+		fail_msg("%s: wanted the scope %s", path, scope_name(row->scope));
+	if (!jx_get(responses, "401") || !jx_get(responses, "403"))
+		fail_msg("%s does not tell of its refusals", path);
 }
 
 static void document__tells_the_routes(void **state)
@@ -321,8 +339,11 @@ static void document__tells_the_routes(void **state)
 	{
 		json_object_foreach(item, method, operation)
 		{
-			if (!table_has(without_names(path, pattern, sizeof pattern), method))
+			const struct route *row =
+				find_row(without_names(path, pattern, sizeof pattern), method);
+			if (!row)
 				fail_msg("%s %s is in the document alone", method, path);
+			assert_tells_scope(operation, row, path);
 			n++;
 		}
 	}

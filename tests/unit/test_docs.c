@@ -403,6 +403,12 @@ static void show_a_receiver(struct jx_writer *w)
 	show_receiver(w, NULL, &receiver, 0);
 }
 
+static void show_a_token(struct jx_writer *w)
+{
+	struct token token = {.name = "shop"};
+	show_token(w, &token, 0);
+}
+
 static void show_a_job(struct jx_writer *w)
 {
 	struct job job = {.phase = 1};
@@ -438,6 +444,7 @@ static void manual__of_the_tool_has_every_member_and_kind(void **state)
 	assert_tells_members(text, show_a_job);
 	assert_tells_members(text, show_an_event);
 	assert_tells_members(text, show_a_receiver);
+	assert_tells_members(text, show_a_token);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		const char *name = event_kind_name((enum event_kind)kind);
 		if (strcmp(name, "unknown") != 0)

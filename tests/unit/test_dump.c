@@ -117,6 +117,19 @@ static const struct receiver_state full_receiver = {
 	.failed_total = 16,
 };
 
+static const struct token full_token = {
+	.name = "shop",
+	.scopes = 5,
+	.phases = 4095,
+	.user = "\xc3\xa4*",
+	.created_at_us = 1,
+	.expires_at_us = 2,
+	.revoked_at_us = 3,
+	.now = {"clw_0123456789ab", {0, 1, 255}, 4},
+	.old = {"clw_ba9876543210", {[31] = 1}, 5},
+	.old_until_us = 6,
+};
+
 static void text__is_lossless(void **state)
 {
 	(void)state;
@@ -126,6 +139,7 @@ static void text__is_lossless(void **state)
 				{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT32_MAX}}},
 		{.kind = ITEM_BOOKMARK, .bookmark = {"notify-relay", 1}},
 		{.kind = ITEM_RECEIVER, .receiver = full_receiver},
+		{.kind = ITEM_TOKEN, .token = full_token},
 		{.kind = ITEM_ASIDE, .aside = {{"j\0\xff", 3}, {"\x01\x02", 2}}},
 		{.kind = ITEM_JOB, .job = full_job},
 		{.kind = ITEM_EVENT, .event = full_event},
@@ -138,6 +152,9 @@ static void text__is_lossless(void **state)
 	assert_non_null(strstr(text, "\"user_id\":{\"hex\":\"750076\"}"));
 	assert_non_null(strstr(text, "\"paused_by\":\"operator:\xc3\xa4\",\"opened_at_us\":2,"));
 	assert_non_null(strstr(text, "\"probe\":13,\"probe_until_us\":14,\"calls_total\":15,"));
+	assert_non_null(strstr(
+		text, "\"digest\":\"0001ff0000000000000000000000000000000000000000000000000000000000\""));
+	assert_non_null(strstr(text, "\"old_rotated_at_us\":5,\"old_until_us\":6}"));
 	assert_non_null(strstr(text, "\"crashes\":3,"));
 	assert_non_null(strstr(text, "\"span\":\"fffffffffffffffd\""));
 	assert_non_null(strstr(text, "\"lease_boot_id\":\"fffffffffffffffe\""));
@@ -189,6 +206,11 @@ static void mistakes__are_named(void **state)
 		{SPOOL_LINE "{\"receiver\":{\"name\":\"a\"}}\n", "line 2: receiver.breaker: is missing"},
 		{SPOOL_LINE "{\"receiver\":{\"breaker\":\"ajar\"}}\n",
 			"line 2: receiver.breaker: has a value"},
+		{SPOOL_LINE "{\"token\":{\"name\":\"a\",\"scopes\":1,\"phases\":1,\"prefix\":\"p\"}}\n",
+			"line 2: token.digest: is missing"},
+		{SPOOL_LINE "{\"token\":{\"digest\":\"00\"}}\n", "line 2: token.digest: has a value of the"},
+		{SPOOL_LINE "{\"token\":{\"scopes\":8}}\n", "line 2: token.scopes: has a value of the"},
+		{SPOOL_LINE "{\"token\":{\"secret\":\"x\"}}\n", "line 2: token.secret: is not a member"},
 		{SPOOL_LINE "{\"receiver\":{\"probe\":-1}}\n", "line 2: receiver.probe: has a value of the"},
 		{SPOOL_LINE "{\"job\":\n", "line 2: "},
 	};

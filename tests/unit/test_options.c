@@ -118,6 +118,9 @@ static void headers__as_a_table(void **state)
 		{PARAM_DELAY, "1 second", "X-Delay"},
 		{PARAM_SOURCE, "the importer", NULL},
 		{PARAM_SOURCE, "a\nb", "X-Clario-Source"},
+		{PARAM_SOURCE, "token:shop", "X-Clario-Source"}, /* nobody says that of himself */
+		{PARAM_SOURCE, " Token:", "X-Clario-Source"},
+		{PARAM_SOURCE, "tokens: shop", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct request request = {.now = NOW};

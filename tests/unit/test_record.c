@@ -4,6 +4,7 @@
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/token_io.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>
@@ -331,6 +332,37 @@ static void golden__receiver_version_1(void **state)
 	buf_release(&golden);
 }
 
+static void golden__token_version_1(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct token back, t = {.name = "shop",
+				   .scopes = SCOPE_SUBMIT | SCOPE_OPERATE,
+				   .phases = 1 << 0 | 1 << 11,
+				   .user = "seller-*",
+				   .created_at_us = INT64_C(1704067200000000),
+				   .expires_at_us = INT64_C(1704067800000000),
+				   .revoked_at_us = INT64_C(1704067700000000),
+				   .now = {"clw_0123456789ab", {1, 2, 3}, INT64_C(1704067300000000)},
+				   .old = {"clw_ba9876543210", {4, 5, 6}, INT64_C(1704067200000000)},
+				   .old_until_us = INT64_C(1704067400000000)};
+	token_encode(&t, &now);
+	buf_add_slice(&golden, buf_slice(&now));
+	read_golden("token.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(token_decode(slice_text("shop"), buf_slice(&golden), &back), ST_OK);
+	assert_int_equal(back.scopes, t.scopes);
+	assert_int_equal(back.phases, t.phases);
+	assert_string_equal(back.user, "seller-*");
+	assert_int_equal(back.revoked_at_us, t.revoked_at_us);
+	assert_memory_equal(back.now.digest, t.now.digest, sizeof t.now.digest);
+	assert_string_equal(back.old.prefix, t.old.prefix);
+	assert_memory_equal(back.old.digest, t.old.digest, sizeof t.old.digest);
+	assert_int_equal(back.old_until_us, t.old_until_us);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
 /* A record of one more flag, which the first programs of version 1 did not write. */
 static void golden__version_1_in_the_crowd(void **state)
 {
@@ -453,6 +485,7 @@ int main(void)
 		cmocka_unit_test(codec__a_newer_version_is_told_apart_from_damage),
 		cmocka_unit_test(golden__version_1),
 		cmocka_unit_test(golden__receiver_version_1),
+		cmocka_unit_test(golden__token_version_1),
 		cmocka_unit_test(golden__version_1_in_the_crowd),
 		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
 		cmocka_unit_test(key__of_the_crowd_is_by_user_behind_the_others),

@@ -4,6 +4,7 @@
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/token_io.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <stdio.h>
@@ -95,12 +96,23 @@ static bool export_receiver(struct export *x, struct slice name, struct slice va
 	return true;
 }
 
+static bool export_token(struct export *x, struct slice name, struct slice value)
+{
+	x->item.kind = ITEM_TOKEN;
+	if (token_decode(name, value, &x->item.token) == ST_OK)
+		return give(x);
+	tell(x, TREE_META, (struct job_id){{0}}, "a token cannot be read");
+	return true;
+}
+
 static bool export_meta(struct export *x, struct slice key, struct slice value)
 {
 	size_t len = sizeof bookmark_prefix - 1;
 	struct slice name;
 	if (receiver_of_key(key, &name))
 		return export_receiver(x, name, value);
+	if (token_of_key(key, &name))
+		return export_token(x, name, value);
 	if (key.len <= len || key.len - len > BOOKMARK_NAME_MAX || memcmp(key.p, bookmark_prefix, len) != 0)
 		return true;
 	x->item.kind = ITEM_BOOKMARK;

@@ -4,6 +4,7 @@
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/repair.h"
+#include "spool/store/lmdb/token_io.h"
 
 #include <stdio.h>
 
@@ -50,6 +51,17 @@ static void take_receiver(struct repair *r, const struct receiver_state *receive
 		receiver_put(&r->tx, receiver);
 }
 
+static void take_token(struct repair *r, const struct token *token)
+{
+	struct token there;
+	if (!token_is_valid(token))
+		tx_fail_status(&r->tx, ST_INVALID, "token is none: its name, prefix or user is not one");
+	else if (token_load(&r->tx, slice_text(token->name), &there) != ST_NOTFOUND)
+		tx_fail_status(&r->tx, ST_INVALID, "the same token stands there twice");
+	else
+		token_put(&r->tx, token);
+}
+
 static void take_job(struct repair *r, const struct job *job)
 {
 	struct key key = key_of_id(job->id);
@@ -93,6 +105,9 @@ static void take_item(struct repair *r, const struct item *item)
 		return;
 	case ITEM_RECEIVER:
 		take_receiver(r, &item->receiver);
+		return;
+	case ITEM_TOKEN:
+		take_token(r, &item->token);
 		return;
 	case ITEM_JOB:
 		take_job(r, &item->job);

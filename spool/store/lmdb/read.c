@@ -48,6 +48,8 @@ enum status lmdb_get(struct store *store, struct job_id id, struct job *out, str
 	return end_read(&tx, st, why);
 }
 
+/* Whoever accepted it stands in the job: one who proved his name by that, others by what they say they are.
+ */
 static const char caller[] = "caller:";
 
 static struct slice take(const char **at, size_t len)
@@ -69,7 +71,8 @@ static void add_ids(struct tx *tx, struct event *event)
 	buf_add_slice(&mem, l.job.workflow_id);
 	buf_add_slice(&mem, l.job.user_id);
 	buf_add_slice(&mem, l.job.traceparent);
-	buf_text(&mem, caller);
+	size_t said = token_is_source(l.job.source) ? 0 : sizeof caller - 1;
+	buf_add(&mem, caller, said);
 	buf_add_slice(&mem, l.job.source);
 	struct event whole = {.seq = event->seq};
 	if (buf_status(&mem) == ST_OK && record_decode_event(slice_of(mem.p, record.len), &whole) == ST_OK) {
@@ -78,7 +81,7 @@ static void add_ids(struct tx *tx, struct event *event)
 		whole.user_id = take(&at, l.job.user_id.len);
 		whole.traceparent = take(&at, l.job.traceparent.len);
 		if (whole.kind == EVENT_ACCEPTED)
-			whole.actor = take(&at, sizeof caller - 1 + l.job.source.len);
+			whole.actor = take(&at, said + l.job.source.len);
 		event_release(event);
 		*event = whole;
 		event->mem = mem;

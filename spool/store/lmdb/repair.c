@@ -6,6 +6,7 @@
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/token_io.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -185,21 +186,29 @@ static void note_nothing(void *arg, uint64_t pgno, struct slice after, const cha
 	(void)what;
 }
 
+/* Records that are as they may be are taken over as they are. */
+static void take_named(struct repair *r, struct slice key, struct slice value)
+{
+	struct receiver_state receiver;
+	struct token token;
+	struct slice name;
+	uint64_t number;
+	bool is_whole = receiver_of_key(key, &name) ? receiver_decode(name, value, &receiver) == ST_OK
+			: token_of_key(key, &name)  ? token_decode(name, value, &token) == ST_OK
+						    : record_decode_number(value, &number) == ST_OK;
+	if (is_whole)
+		tx_put(&r->tx, TREE_META, key, value);
+}
+
 static bool take_meta(void *arg, struct slice key, struct slice value)
 {
 	struct repair *r = arg;
-	struct receiver_state receiver;
-	struct slice name;
-	uint64_t number;
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))
 		r->has_head = head_decode(value, &r->head) == ST_OK;
-	else if (receiver_of_key(key, &name)) {
-		if (receiver_decode(name, value, &receiver) == ST_OK)
-			tx_put(&r->tx, TREE_META, key, value);
-	} else if (record_decode_number(value, &number) == ST_OK)
-		tx_put(&r->tx, TREE_META, key, value);
+	else
+		take_named(r, key, value);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/token_io.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -347,6 +348,7 @@ static bool check_event(struct verify *v, struct slice key, struct slice value)
 static bool check_meta(struct verify *v, struct slice key, struct slice value)
 {
 	struct receiver_state receiver;
+	struct token token;
 	struct slice name;
 	uint64_t number;
 	if (slice_is(key, "spool"))
@@ -356,6 +358,9 @@ static bool check_meta(struct verify *v, struct slice key, struct slice value)
 	else if (receiver_of_key(key, &name)) {
 		if (receiver_decode(name, value, &receiver) != ST_OK)
 			found(v, "", "%.*s is damaged: it counts as closed and not paused", SLICE_ARG(key));
+	} else if (token_of_key(key, &name)) {
+		if (token_decode(name, value, &token) != ST_OK)
+			found(v, "", "%.*s is damaged: it lets nobody in", SLICE_ARG(key));
 	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)

@@ -1,0 +1,217 @@
+/* spool/store/lmdb/token_io.c: see token_io.h. */
+#include "spool/store/lmdb/token_io.h"
+
+#include "spool/store/lmdb/event_io.h"
+#include "spool/store/lmdb/key.h"
+#include "spool/store/lmdb/record.h"
+#include "spool/store/lmdb/verbs.h"
+
+#include <stdio.h>
+
+static const char prefix[] = "token.";
+enum { PREFIX_LEN = sizeof prefix - 1, TELL_MAX = 2048 };
+
+/* --- key and record --- */
+
+bool token_of_key(struct slice key, struct slice *name)
+{
+	if (key.len < PREFIX_LEN || memcmp(key.p, prefix, PREFIX_LEN) != 0)
+		return false;
+	*name = slice_of(key.p + PREFIX_LEN, key.len - PREFIX_LEN);
+	return token_name_is_valid(*name);
+}
+
+static struct key key_of(struct slice name)
+{
+	struct key key = {.len = PREFIX_LEN + name.len};
+	memcpy(key.b, prefix, PREFIX_LEN);
+	memcpy(key.b + PREFIX_LEN, name.p, name.len);
+	return key;
+}
+
+static void write_secret(struct buf *out, const struct token_secret *secret)
+{
+	write_text(out, slice_text(secret->prefix));
+	if (!secret->prefix[0])
+		return;
+	buf_add(out, secret->digest, sizeof secret->digest);
+	write_varint(out, (uint64_t)secret->created_at_us);
+}
+
+void token_encode(const struct token *t, struct buf *out)
+{
+	record_begin(out);
+	write_fixed(out, t->scopes, 1);
+	write_varint(out, t->phases);
+	write_text(out, slice_text(t->user));
+	write_varint(out, (uint64_t)t->created_at_us);
+	write_varint(out, (uint64_t)t->expires_at_us);
+	write_varint(out, (uint64_t)t->revoked_at_us);
+	write_secret(out, &t->now);
+	write_secret(out, &t->old);
+	write_varint(out, (uint64_t)t->old_until_us);
+	record_end(out);
+}
+
+static int64_t read_time(struct reader *r)
+{
+	uint64_t value = read_varint(r);
+	if (value > TOKEN_TIME_MAX)
+		r->bad = true;
+	return r->bad ? 0 : (int64_t)value;
+}
+
+static void read_chars(struct reader *r, char *out, size_t cap)
+{
+	struct slice text = read_text(r);
+	if (text.len >= cap || (text.len && memchr(text.p, '\0', text.len)))
+		r->bad = true;
+	else if (text.len)
+		memcpy(out, text.p, text.len);
+}
+
+static void read_secret(struct reader *r, struct token_secret *out)
+{
+	read_chars(r, out->prefix, sizeof out->prefix);
+	if (r->bad || !out->prefix[0])
+		return;
+	struct slice digest = read_bytes(r, sizeof out->digest);
+	if (!r->bad)
+		memcpy(out->digest, digest.p, sizeof out->digest);
+	out->created_at_us = read_time(r);
+}
+
+static void read_fields(struct reader *r, struct token *out)
+{
+	uint64_t phases;
+	out->scopes = (uint32_t)read_fixed(r, 1);
+	phases = read_varint(r);
+	out->phases = phases <= TOKEN_ALL_PHASES ? (uint32_t)phases : 0;
+	read_chars(r, out->user, sizeof out->user);
+	out->created_at_us = read_time(r);
+	out->expires_at_us = read_time(r);
+	out->revoked_at_us = read_time(r);
+	read_secret(r, &out->now);
+	read_secret(r, &out->old);
+	out->old_until_us = read_time(r);
+}
+
+static void name_it(struct token *t, struct slice name)
+{
+	*t = (struct token){0};
+	memcpy(t->name, name.p, name.len);
+}
+
+enum status token_decode(struct slice name, struct slice record, struct token *out)
+{
+	struct slice body;
+	name_it(out, name);
+	enum status st = record_open(record, &body);
+	if (st != ST_OK)
+		return st;
+	struct reader r = {(const uint8_t *)body.p, (const uint8_t *)body.p + body.len, false};
+	read_fields(&r, out);
+	if (!r.bad && token_is_valid(out))
+		return ST_OK;
+	name_it(out, name);
+	return ST_CORRUPT;
+}
+
+enum status token_load(struct tx *tx, struct slice name, struct token *out)
+{
+	struct key key = key_of(name);
+	struct slice record;
+	name_it(out, name);
+	enum status st = tx_get(tx, TREE_META, key_slice(&key), &record);
+	return st == ST_OK ? token_decode(name, record, out) : st;
+}
+
+void token_put(struct tx *tx, const struct token *t)
+{
+	struct key key = key_of(slice_text(t->name));
+	token_encode(t, &tx->scratch);
+	tx_put(tx, TREE_META, key_slice(&key), buf_slice(&tx->scratch));
+}
+
+/* --- verbs --- */
+
+enum status lmdb_tokens(struct store *store, struct token *out, size_t cap, size_t *n, struct why *why)
+{
+	struct tx tx;
+	struct walk w;
+	struct slice name;
+	*n = 0;
+	enum status st = tx_begin(&tx, store, TX_READ, (struct moment){0}, why);
+	if (st != ST_OK)
+		return st;
+	bool more = walk_open(&w, &tx, TREE_META) && walk_from(&w, slice_of(prefix, PREFIX_LEN));
+	for (; more && token_of_key(w.key, &name); more = walk_next(&w)) {
+		struct token token;
+		if (token_decode(name, w.value, &token) != ST_OK)
+			continue; /* `verify` names it */
+		if (*n < cap)
+			out[*n] = token;
+		(*n)++;
+	}
+	walk_close(&w);
+	st = tx.st;
+	if (st != ST_OK && why)
+		*why = tx.why;
+	tx_end(&tx);
+	return st;
+}
+
+static void append_event(
+	struct tx *tx, const struct token *t, enum token_act act, struct slice actor, struct slice reason)
+{
+	char words[EVENT_REASON_MAX + 16];
+	struct buf data = BUF_INIT(TELL_MAX);
+	if (reason.len > EVENT_REASON_MAX)
+		reason.len = EVENT_REASON_MAX;
+	int len = snprintf(words, sizeof words, "%s%s%.*s", token_act_name(act), reason.len ? ": " : "",
+		SLICE_ARG(reason));
+	token_tell(t, act, &data);
+	struct event event = {
+		.at_us = tx->now.wall_us,
+		.kind = EVENT_TOKEN,
+		.from = EVENT_NO_STATE,
+		.to = EVENT_NO_STATE,
+		.actor = actor,
+		.reason = slice_of(words, (size_t)len),
+		.name = slice_text(t->name),
+		.data = buf_slice(&data),
+	};
+	if (buf_status(&data) == ST_OK)
+		event_append(tx, &event, NULL);
+	else
+		tx_fail_status(tx, buf_status(&data), "an event could not be put together");
+	buf_release(&data);
+}
+
+enum status lmdb_token_change(struct store *store, struct moment now, const struct token_change *change,
+	struct slice actor, struct slice reason, struct token *out, struct why *why)
+{
+	struct tx tx;
+	struct token token;
+	struct slice name = slice_text(change->token.name);
+	bool is_changed = false;
+	if (!token_name_is_valid(name))
+		return why_set(
+			why, ST_INVALID, "a token's name has 1 to %d of A-Z a-z 0-9 . _ -", TOKEN_NAME_MAX);
+	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
+	if (st != ST_OK)
+		return st;
+	enum status there = token_load(&tx, name, &token);
+	if (tx.st == ST_OK) {
+		st = token_apply(&token, change, there, now.wall_us, &is_changed, why);
+		if (st != ST_OK || !is_changed) {
+			tx_end(&tx);
+			*out = token;
+			return st;
+		}
+		token_put(&tx, &token);
+		append_event(&tx, &token, change->act, actor, reason);
+	}
+	*out = token;
+	return tx_commit(&tx, why);
+}
