@@ -60,6 +60,8 @@ const struct command commands[] = {
 		OPTION_PHASE | OPTION_RECEIVER | OPTION_REASON, 0, cmd_pause},
 	{"receivers", "", "who calls are made to: breakers, pauses, calls, failures", 0, 0, ACCESS_READ,
 		OPTION_JSON, 0, cmd_receivers},
+	{"callers", "", "what each caller whose jobs are counted has in the spool, and may have", 0, 0,
+		ACCESS_READ, OPTION_JSON, 0, cmd_callers},
 	{"verify", "[FILE|DIR]", "hold every page, record, index and counter against the others", 0, 1,
 		ACCESS_NONE, OPTION_JSON, 0, cmd_verify},
 	{"backup", "DIR|FILE", "copy the spool, while it is in use", 1, 1, ACCESS_NONE,

@@ -106,6 +106,7 @@ int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
 int cmd_receivers(struct ctl *ctl);
+int cmd_callers(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);

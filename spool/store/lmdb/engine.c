@@ -34,6 +34,7 @@ const struct store_ops store_lmdb = {
 	.steer = lmdb_steer,
 	.pause = lmdb_pause,
 	.receivers = lmdb_receivers,
+	.accounts = lmdb_accounts,
 	.receiver_pause = lmdb_receiver_pause,
 	.remove = lmdb_remove,
 	.remove_events = lmdb_remove_events,
