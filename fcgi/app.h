@@ -3,6 +3,7 @@
 #ifndef FCGI_APP_H
 #define FCGI_APP_H
 #include "fcgi/budget.h"
+#include "fcgi/rate.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "spool/opts.h"
@@ -13,6 +14,7 @@ struct app {
 	const struct opts *opts;
 	struct spool *spool;
 	struct budget bodies;        /* http.body-budget */
+	struct rate *rate;           /* NULL: nobody's is bounded */
 	pthread_mutex_t large_parse; /* held while a large body's JSON tree exists */
 	atomic_bool stopping;        /* /readyz says so, and no more requests are awaited */
 };

@@ -98,13 +98,19 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	jx_init();
+	if (opts_has_rates(opts) && !(app.rate = rate_new())) {
+		log_err("event=start err=\"out of memory\"");
+		return daemon_exit_code(ST_NOMEM);
+	}
 	enum status st = spool_open(&conf, &app.spool, &why);
 	if (st != ST_OK) {
+		rate_free(app.rate);
 		log_err("event=start err=%s", LOG_QT(why.text));
 		return daemon_exit_code(st);
 	}
 	int code = serve(&app, args, &signals);
 	spool_close(app.spool);
+	rate_free(app.rate);
 	return code;
 }
 
