@@ -171,6 +171,31 @@ static void rate__counts_once_what_is_handed_on(void **state)
 	opts.http.rate_milli = 0;
 }
 
+/* One that makes up a name for each request is, in the end, its address. */
+static void rate__of_made_up_names_is_that_of_their_peer(void **state)
+{
+	(void)state;
+	size_t let_in = 0;
+	opts.http.rate_milli = 1;
+	opts.http.rate_burst = 1;
+	app.rate = rate_new();
+	for (int i = 0; i < 20000; i++) {
+		char name[32];
+		struct request request = request_for("GET", BASE "/jobs/7");
+		struct reply reply;
+		reply_init(&reply);
+		snprintf(name, sizeof name, "made-up-%d", i);
+		request.param[PARAM_SOURCE] = slice_text(name);
+		dispatch(&app, &request, &reply);
+		let_in += reply.http_status == 400;
+		reply_release(&reply);
+	}
+	assert_int_equal(let_in, RATE_SETS * RATE_SAID_WAYS + 1);
+	rate_free(app.rate);
+	app.rate = NULL;
+	opts.http.rate_milli = 0;
+}
+
 static void strangers__learn_nothing(void **state)
 {
 	(void)state;
@@ -330,6 +355,7 @@ int main(void)
 		cmocka_unit_test(answers__as_a_table),
 		cmocka_unit_test(rate__is_told_before_the_body),
 		cmocka_unit_test(rate__counts_once_what_is_handed_on),
+		cmocka_unit_test(rate__of_made_up_names_is_that_of_their_peer),
 		cmocka_unit_test(strangers__learn_nothing),
 		cmocka_unit_test(bodies__that_were_not_taken),
 		cmocka_unit_test(bodies__with_too_many_values),
