@@ -26,12 +26,12 @@ LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c origin.c confine.c hash.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
-	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_file.c pages_head.c verify.c \
+	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
-CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
-FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c bearer.c tokens.c browser.c \
+SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
@@ -46,7 +46,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server
+UNIT_TESTS := rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -54,7 +54,9 @@ UNIT_OBJS_store_tokens := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_LIBS_store_tokens := -lcrypto
 UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
-UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c
+UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
+UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_claims := $(UNIT_OBJS_care)
 UNIT_OBJS_due := tests/unit/store_fixture.c
@@ -100,7 +102,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := tokens intake phases calls retry matrix connect flow queue crash fence browser confine
+CONFORMANCE_TESTS := limits tokens intake phases calls retry matrix connect flow queue crash fence browser confine
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto

@@ -3,6 +3,7 @@
 #ifndef FCGI_APP_H
 #define FCGI_APP_H
 #include "fcgi/budget.h"
+#include "fcgi/rate.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "spool/opts.h"
@@ -14,6 +15,7 @@ struct app {
 	struct spool *spool;
 	struct tokens *tokens;       /* NULL: nobody has any */
 	struct budget bodies;        /* http.body-budget */
+	struct rate *rate;           /* NULL: nobody's is bounded */
 	pthread_mutex_t large_parse; /* held while a large body's JSON tree exists */
 	atomic_bool stopping;        /* /readyz says so, and no more requests are awaited */
 };

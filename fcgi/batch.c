@@ -2,6 +2,7 @@
  * that is wrong does not keep the others out. */
 #include "fcgi/handlers.h"
 #include "fcgi/intake.h"
+#include "fcgi/limit.h"
 #include "fcgi/options.h"
 #include "fcgi/span.h"
 #include "fcgi/validate.h"
@@ -121,7 +122,8 @@ struct tally {
 static bool is_want_of_room(const struct receipt *receipt)
 {
 	return receipt->verdict == SUBMIT_REFUSED &&
-	       (receipt->status == ST_FULL || receipt->status == ST_NOSPACE || receipt->status == ST_DEEP);
+	       (receipt->status == ST_FULL || receipt->status == ST_NOSPACE || receipt->status == ST_DEEP ||
+		       receipt->status == ST_QUOTA);
 }
 
 static void count(const struct batch *b, struct tally *t)
@@ -143,6 +145,7 @@ static void write_result(
 	bool is_fault = e->fault.problem != PROBLEM_NONE || intake_receipt_is_fault(receipt, &e->fault);
 	jx_open_object(w, NULL);
 	if (is_fault) {
+		limit_note(e->fault.problem);
 		fault_members(w, &e->fault);
 		if (receipt && receipt->verdict == SUBMIT_KEY_REUSED && !hides_others) {
 			id_text(receipt->id, id);
@@ -230,9 +233,11 @@ void batch_submit(struct app *app, const struct request *request, struct reply *
 		reply_fault(reply, &fault);
 		return;
 	}
-	if (find_triggers(parsed.json, &array, &fault) && check_headers(request, &common, &fault))
+	if (find_triggers(parsed.json, &array, &fault) && check_headers(request, &common, &fault)) {
+		limit_triggers(app, request, json_array_size(array));
 		run(app, request, array, &common, reply);
-	else
+	} else {
 		reply_fault(reply, &fault);
+	}
 	app_parsed_release(app, &parsed);
 }

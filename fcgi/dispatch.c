@@ -4,6 +4,7 @@
 #include "fcgi/access.h"
 #include "fcgi/browser.h"
 #include "fcgi/handlers.h"
+#include "fcgi/limit.h"
 #include "spool/base/log.h"
 
 #include <stdio.h>
@@ -137,8 +138,21 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 	return *row;
 }
 
-/* Which level, and whether at all: what fails for reasons of ours fails for many requests at a time, so of
- * those lines most are only counted. */
+/* What is open to everybody tells nothing and costs nothing: probes are not to be refused. */
+static bool admit_now(
+	struct app *app, const struct request *request, const struct route *row, struct reply *reply)
+{
+	return row->scope == SCOPE_NONE || limit_admit(app, request, row->scope == SCOPE_SUBMIT, reply);
+}
+
+/* For reasons of ours requests fail by the many, and so do those of a caller who is beyond its limits. */
+static bool comes_by_the_many(enum problem problem)
+{
+	return problem_info(problem)->http_status >= 500 || problem == PROBLEM_RATE_LIMITED ||
+	       problem == PROBLEM_QUOTA_EXCEEDED;
+}
+
+/* Which level, and whether at all: of lines that come by the many most are only counted. */
 static bool wants_line(const struct reply *reply, enum log_level *level, unsigned long *suppressed)
 {
 	static struct log_limit limits[PROBLEM_N];
@@ -146,10 +160,9 @@ static bool wants_line(const struct reply *reply, enum log_level *level, unsigne
 	*level = LOG_LEVEL_DEBUG;
 	if (reply->problem == PROBLEM_NONE)
 		return log_wants(LOG_LEVEL_DEBUG);
-	*level = LOG_LEVEL_INFO;
-	if (problem_info(reply->problem)->http_status < 500)
+	*level = problem_info(reply->problem)->http_status < 500 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+	if (!comes_by_the_many(reply->problem))
 		return true;
-	*level = LOG_LEVEL_WARNING;
 	return log_allowed(&limits[reply->problem], FAILURE_LOG_MS, suppressed);
 }
 
@@ -159,11 +172,12 @@ static void log_answer(const struct request *request, const struct reply *reply)
 	char job[JOB_ID_TEXT_LEN] = "-", more[LOG_QUOTE_CAP + 64] = "";
 	enum log_level level;
 	unsigned long suppressed;
+	limit_note(reply->problem);
 	if (!wants_line(reply, &level, &suppressed))
 		return;
 	if (!id_is_zero(reply->job))
 		id_text(reply->job, job);
-	if (level == LOG_LEVEL_WARNING)
+	if (comes_by_the_many(reply->problem))
 		snprintf(more, sizeof more, " suppressed=%lu err=%s", suppressed, LOG_QT(reply->detail.text));
 	log_line(level,
 		"job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s caller=%s%s",
@@ -177,7 +191,7 @@ static void log_answer(const struct request *request, const struct reply *reply)
 void dispatch(struct app *app, struct request *request, struct reply *reply)
 {
 	const struct route *row;
-	if (admit(app, request, reply, &row))
+	if (admit(app, request, reply, &row) && admit_now(app, request, row, reply))
 		row->handle(app, request, reply);
 	log_answer(request, reply);
 }
@@ -188,7 +202,7 @@ enum dispatched dispatch_begin(
 	const struct route *row;
 	if (admit(app, request, reply, &row) && !(row->flags & ROUTE_SUBMIT))
 		return DISPATCH_MAY_BLOCK;
-	if (row && intake_prepare(app, request, intake, reply))
+	if (row && admit_now(app, request, row, reply) && intake_prepare(app, request, intake, reply))
 		return DISPATCH_SUBMIT;
 	log_answer(request, reply);
 	return DISPATCH_ANSWERED;

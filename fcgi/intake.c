@@ -2,6 +2,7 @@
 #include "fcgi/intake.h"
 
 #include "fcgi/handlers.h"
+#include "fcgi/limit.h"
 #include "fcgi/options.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@ void intake_grant(const struct app *app, struct trigger *trigger)
 	struct retry_opts retry = opts_retry(app->opts, trigger->phase);
 	trigger->attempts_allowed = (uint32_t)retry.attempts;
 	trigger->give_up_after_us = retry.give_up_after_ms * 1000;
+	limit_trigger(app, trigger);
 }
 
 void intake_receipt_members(struct jx_writer *w, int phase, const struct receipt *receipt)

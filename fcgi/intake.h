@@ -23,7 +23,7 @@ bool intake_prepare(
  * would not be. */
 void intake_answer(const struct intake *intake, struct reply *reply);
 
-/* How often and how long this phase's jobs are tried. */
+/* How often and how long this phase's jobs are tried, and what their source may have in the spool. */
 void intake_grant(const struct app *app, struct trigger *trigger);
 
 /* Members of a success, after `success`: phase (or step), message, job_id, ... */

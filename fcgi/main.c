@@ -114,10 +114,15 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	tzset(); /* it would read its file at the first time that is told */
 	jx_init();
+	if (opts_has_rates(opts) && !(app.rate = rate_new())) {
+		log_err("event=start err=\"out of memory\"");
+		return daemon_exit_code(ST_NOMEM);
+	}
 	enum status st = spool_open(&conf, &app.spool, &why);
 	if (st == ST_OK)
 		st = open_tokens(&app, &why);
 	if (st != ST_OK) {
+		rate_free(app.rate);
 		log_err("event=start err=%s", LOG_QT(why.text));
 		spool_close(app.spool);
 		return daemon_exit_code(st);
@@ -125,6 +130,7 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	int code = serve(&app, args, &signals);
 	tokens_free(app.tokens);
 	spool_close(app.spool);
+	rate_free(app.rate);
 	return code;
 }
 

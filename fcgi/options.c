@@ -66,25 +66,38 @@ static bool take_delay(struct slice text, int64_t now_us, struct options *out, s
 }
 
 /* A name that was proved is not to be had by saying it. */
-static bool is_reserved(struct slice text)
+static bool is_given_name(struct slice text)
 {
-	size_t len = sizeof CALLER_TOKEN - 1;
+	static const char *const prefixes[] = {CALLER_TOKEN, "webhook:"};
 	while (text.len && text.p[0] == ' ')
 		text = slice_of(text.p + 1, text.len - 1);
-	return text.len >= len && strncasecmp(text.p, CALLER_TOKEN, len) == 0;
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (text.len >= strlen(prefixes[i]) && strncasecmp(text.p, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
 }
 
-static bool take_source(struct slice text, struct options *out, struct fault *fault)
+static bool is_name(struct slice text)
 {
-	if (text.len > SOURCE_MAX || !is_between(text, 0x20, 0x7e))
-		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
-			"X-Clario-Source must have at most %d printable ASCII characters", SOURCE_MAX);
-	if (is_reserved(text))
-		return fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
-			"X-Clario-Source must not begin with " CALLER_TOKEN
-			", which is for those who show a token");
-	out->source = text;
-	return true;
+	return text.len <= SOURCE_MAX && is_between(text, 0x20, 0x7e) && !is_given_name(text);
+}
+
+struct slice options_source(const struct request *request, bool *is_said)
+{
+	struct slice said = request->param[PARAM_SOURCE];
+	*is_said = !request->caller.name[0] && said.len && is_name(said);
+	if (request->caller.name[0])
+		return slice_text(request->caller.name);
+	return *is_said ? said : request->param[PARAM_REMOTE_ADDR];
+}
+
+static bool check_source(struct slice said, struct fault *fault)
+{
+	return is_name(said) ||
+	       fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
+		       "X-Clario-Source must have at most %d printable ASCII characters, and must not begin "
+		       "with token: or webhook:",
+		       SOURCE_MAX);
 }
 
 /* `len` lower-case hex digits at p, not all of them zero unless that is allowed. */
@@ -126,17 +139,15 @@ static void take_trace(const struct request *request, struct options *out)
 static bool take_caller(const struct request *request, struct options *out, struct fault *fault)
 {
 	struct slice said = request->param[PARAM_SOURCE];
-	if (said.len && !take_source(said, out, fault))
-		return false;
-	if (request->caller.name[0])
-		out->source = slice_text(request->caller.name);
-	return true;
+	bool is_said;
+	out->source = options_source(request, &is_said);
+	return !said.len || check_source(said, fault);
 }
 
 bool options_from_headers(const struct request *request, struct options *out, struct fault *fault)
 {
 	const struct slice *param = request->param;
-	*out = (struct options){.source = param[PARAM_REMOTE_ADDR]};
+	*out = (struct options){0};
 	take_trace(request, out);
 	if (param[PARAM_RUN_AT].len && param[PARAM_DELAY].len)
 		return fault_set(

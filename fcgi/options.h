@@ -22,6 +22,10 @@ bool options_from_headers(const struct request *request, struct options *out, st
 /* idempotency_key, run_at or delay_ms, priority, over what *out holds. A fault names the member. */
 bool options_from_members(const json_t *body, struct moment now, struct options *out, struct fault *fault);
 
+/* Whose a request is: its caller's name, else what it says of itself, if that can be a name (then *is_said),
+ * else its address. */
+struct slice options_source(const struct request *request, bool *is_said);
+
 void options_apply(const struct options *options, struct trigger *trigger);
 
 /* version 00 of https://www.w3.org/TR/trace-context/ in full, later ones as far as they are laid down. */

@@ -34,6 +34,8 @@ static const struct problem_info table[] = {
 	[PROBLEM_BODY_TOO_LARGE] = {"body_too_large", 413, 0},
 	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415, 0},
 	[PROBLEM_KEY_REUSED] = {"idempotency_key_reused", 422, 0},
+	[PROBLEM_RATE_LIMITED] = {"rate_limited", 429, SOON_S},
+	[PROBLEM_QUOTA_EXCEEDED] = {"quota_exceeded", 429, LATER_S},
 	[PROBLEM_INTERNAL] = {"internal", 500, 0},
 	[PROBLEM_SPOOL_FULL] = {"spool_full", 503, LATER_S},
 	[PROBLEM_DISK_FULL] = {"disk_full", 503, LATER_S},
@@ -64,6 +66,8 @@ static enum problem problem_of(enum status st, enum problem not_found)
 		return PROBLEM_DISK_FULL;
 	case ST_DEEP:
 		return PROBLEM_BACKLOG_FULL;
+	case ST_QUOTA:
+		return PROBLEM_QUOTA_EXCEEDED;
 	case ST_BUSY:
 	case ST_NOMEM:
 	case ST_IO:
@@ -100,7 +104,7 @@ void fault_of_status(struct fault *fault, enum status st, const struct why *why,
 		if (own_words[i].problem == problem)
 			said = own_words[i].text;
 	fault_set(fault, problem, NULL, "%s", said);
-	if (problem_info(problem)->http_status >= 500)
+	if (problem_info(problem)->http_status >= 500 || problem == PROBLEM_QUOTA_EXCEEDED)
 		why_set(&fault->detail, st, "%s", text);
 }
 
@@ -109,6 +113,7 @@ bool fault_set(struct fault *fault, enum problem problem, const char *field, con
 	va_list ap;
 	fault->problem = problem;
 	fault->field = field;
+	fault->retry_after_s = 0;
 	fault->detail.text[0] = '\0';
 	va_start(ap, fmt);
 	vsnprintf(fault->why.text, sizeof fault->why.text, fmt, ap);

@@ -32,6 +32,8 @@ enum problem {
 	PROBLEM_BODY_TOO_LARGE,
 	PROBLEM_UNSUPPORTED_MEDIA_TYPE,
 	PROBLEM_KEY_REUSED,
+	PROBLEM_RATE_LIMITED,
+	PROBLEM_QUOTA_EXCEEDED,
 	PROBLEM_INTERNAL,
 	PROBLEM_SPOOL_FULL,
 	PROBLEM_DISK_FULL,
@@ -55,6 +57,7 @@ struct fault {
 	enum problem problem;
 	const char *field;
 	struct why why;
+	int retry_after_s; /* 0: as its row says */
 	struct why
 		detail; /* for the log alone: it may name what is ours, such as paths; empty: nothing more */
 };

@@ -1,6 +1,7 @@
 /* fcgi/queue.c: /queue/stats, /queue/clean, /queue/pause and /queue/resume. The first two keep the shape that
  * the callers' tools know: every old member, in its old order, then what is new. */
 #include "fcgi/handlers.h"
+#include "fcgi/limit.h"
 #include "fcgi/listing.h"
 #include "spool/spool.h"
 
@@ -80,6 +81,15 @@ static void write_totals(struct jx_writer *w, const struct stats *s)
 	jx_close_object(w);
 }
 
+static void write_refused(struct jx_writer *w)
+{
+	struct limit_counts counts = limit_counts();
+	jx_open_object(w, "refused");
+	jx_int(w, "rate_limited", (int64_t)counts.rate_limited);
+	jx_int(w, "quota_exceeded", (int64_t)counts.quota_exceeded);
+	jx_close_object(w);
+}
+
 void queue_stats(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct stats s;
@@ -98,6 +108,7 @@ void queue_stats(struct app *app, const struct request *request, struct reply *r
 	write_metrics(&w, &s);
 	write_phases(&w, &s);
 	write_totals(&w, &s);
+	write_refused(&w);
 	jx_close_object(&w);
 	reply_close(reply, &w);
 }

@@ -22,6 +22,7 @@ static const struct {
 	{413, "Content Too Large"},
 	{415, "Unsupported Media Type"},
 	{422, "Unprocessable Content"},
+	{429, "Too Many Requests"},
 	{500, "Internal Server Error"},
 	{503, "Service Unavailable"},
 };
@@ -87,8 +88,9 @@ struct jx_writer reply_fault_open(struct reply *reply, const struct fault *fault
 	reply->problem = fault->problem;
 	reply->field = fault->field;
 	reply->detail = fault->detail;
-	if (info->retry_after_s)
-		reply_header(reply, "Retry-After", "%d", info->retry_after_s);
+	int retry_after_s = fault->retry_after_s ? fault->retry_after_s : info->retry_after_s;
+	if (retry_after_s)
+		reply_header(reply, "Retry-After", "%d", retry_after_s);
 	buf_clear(&reply->body);
 	jx_begin(&w, &reply->body);
 	jx_open_object(&w, NULL);

@@ -16,6 +16,7 @@ struct http_opts {
 	char *hosts;                   /* hosts_contain() */
 	int64_t max_body, body_budget; /* bytes */
 	int64_t connections, threads, backlog;
+	int64_t rate_milli, rate_burst, caller_max_jobs, caller_max_bytes; /* opts_caller() */
 };
 
 struct retry_opts {
@@ -71,8 +72,17 @@ struct call_opts {
 	char *body;    /* TEMPLATE_BODY; "": the phase's handler writes it, or it is the payload */
 };
 
+/* What differs for one caller; CONF_UNSET: as [http]. */
+enum { CALLERS_MAX = 64 };
+struct caller_opts {
+	char name[CONF_NAME_MAX + 1];
+	int64_t rate_milli, burst, max_jobs, max_bytes;
+};
+
 struct opts {
 	struct http_opts http;
+	struct caller_opts caller[CALLERS_MAX];
+	size_t callers_n;
 	struct {
 		char *store, *path;
 		int64_t map_size, full_at_percent, disk_full_at_percent, max_depth;
@@ -132,6 +142,13 @@ const char *opts_call_secret(const struct opts *opts, const struct call_opts *ca
 
 /* The effective policy of a phase: its own rows where set, [retry]'s elsewhere; nothing is CONF_UNSET. */
 struct retry_opts opts_retry(const struct opts *opts, int phase);
+/* What the caller of this name may: nothing is unset. */
+struct caller_bounds {
+	int64_t rate_milli, burst;    /* requests in 1000 seconds, 0: no bound; those that may come at once */
+	uint64_t max_jobs, max_bytes; /* 0: no bound */
+};
+struct caller_bounds opts_caller(const struct opts *opts, struct slice name);
+bool opts_has_rates(const struct opts *opts);               /* of anybody */
 struct spool_conf opts_spool_conf(const struct opts *opts); /* borrows from opts */
 
 #endif

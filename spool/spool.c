@@ -110,6 +110,12 @@ enum status spool_receivers(
 	return sp->ops->receivers(sp->store, out, cap, n, why);
 }
 
+enum status spool_accounts(
+	struct spool *sp, uint64_t *after, struct account *out, size_t cap, size_t *n, struct why *why)
+{
+	return sp->ops->accounts(sp->store, after, out, cap, n, why);
+}
+
 enum status spool_receiver_pause(struct spool *sp, struct moment now, const char *name, bool pause,
 	int64_t until_us, struct slice actor, struct slice reason, struct why *why)
 {

@@ -7,6 +7,7 @@
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H
 #include "spool/base/clock.h"
+#include "spool/model/account.h"
 #include "spool/model/item.h"
 #include "spool/model/settle.h"
 #include "spool/model/steer.h"
@@ -116,6 +117,12 @@ NODISCARD enum status spool_pause(struct spool *sp, struct moment now, uint32_t 
  * how many there are, which may be more than cap; out has the first cap. */
 NODISCARD enum status spool_receivers(
 	struct spool *sp, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
+
+/* Callers whose jobs count (trigger.max_jobs, max_bytes) and that have some which have not ended, a page at a
+ * time, in no order that means anything. *after: 0 at first, then as the call before left it. *n < cap: there
+ * are no more. */
+NODISCARD enum status spool_accounts(
+	struct spool *sp, uint64_t *after, struct account *out, size_t cap, size_t *n, struct why *why);
 
 /* Pause or resume a receiver by hand; until_us 0: until resumed, else a time to come. Calls to it are no
  * longer allowed; those under way end normally. An unknown name is made known (it may never have been called

@@ -40,7 +40,8 @@ enum conf_kind {
 			  line feed */
 	/* Rows without a value, of a pattern: */
 	CONF_SECTIONS, /* size_t            elements in use; min: bytes from one to the next; max: how many
-			  there are; def: "a|b", names of the first ones, which are always in use, or NULL */
+			  there are; def: "a|b", names of the first ones, which are always in use, or NULL;
+			  choices: characters that names may have beside those below, or NULL */
 	CONF_NAME, /* char[]            CONF_NAME_MAX + 1 bytes, the name of an element; always the next row
 		    */
 };
@@ -68,6 +69,14 @@ struct conf_row {
 #define CONF_PATTERN(section_, type_, array_, used_, always_)                                                \
 	{section_, "", CONF_SECTIONS, offsetof(type_, used_), sizeof((type_ *)0)->array_[0],                 \
 		sizeof((type_ *)0)->array_ / sizeof((type_ *)0)->array_[0], always_, NULL, NULL},            \
+	{                                                                                                    \
+		section_, "", CONF_NAME, offsetof(type_, array_[0].name), 0, 0, NULL, NULL, NULL             \
+	}
+/* The same for a pattern of which nothing is always in use, and whose names may have more characters, those
+ * of more_. */
+#define CONF_PATTERN_NAMES(section_, type_, array_, used_, more_)                                            \
+	{section_, "", CONF_SECTIONS, offsetof(type_, used_), sizeof((type_ *)0)->array_[0],                 \
+		sizeof((type_ *)0)->array_ / sizeof((type_ *)0)->array_[0], NULL, more_, NULL},              \
 	{                                                                                                    \
 		section_, "", CONF_NAME, offsetof(type_, array_[0].name), 0, 0, NULL, NULL, NULL             \
 	}

@@ -103,9 +103,12 @@ void sections_reset(const struct conf_row *head, void *out)
 	*used(head, out) = n;
 }
 
-static bool is_name(const char *text)
+static bool is_name(const char *text, const char *more)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+	static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	size_t len = 0;
+	while (text[len] && (strchr(usual, text[len]) || (more && strchr(more, text[len]))))
+		len++;
 	return len > 0 && len <= CONF_NAME_MAX && text[len] == '\0';
 }
 
@@ -118,9 +121,10 @@ enum status sections_enter(const struct conf_row *head, void *out, const char *s
 	for (*element = 0; *element < n; ++*element)
 		if (strcmp(sections_name(head, out, *element), name) == 0)
 			return ST_OK;
-	if (!is_name(name))
-		return why_set(why, ST_INVALID, "[%s]: a name has 1 to %d letters, digits and dashes",
-			section, CONF_NAME_MAX);
+	if (!is_name(name, head->choices))
+		return why_set(why, ST_INVALID, "[%s]: a name has 1 to %d letters, digits and dashes%s%s",
+			section, CONF_NAME_MAX, head->choices ? ", or any of " : "",
+			head->choices ? head->choices : "");
 	if (n == (size_t)head->max)
 		return why_set(why, ST_INVALID, "[%s]: there are %zu sections %s already, which is the limit",
 			section, n, head->section);

@@ -21,6 +21,7 @@ static const char *const names[ST_N] = {
 	[ST_CORRUPT] = "corrupt",
 	[ST_VERSION] = "version",
 	[ST_DENIED] = "denied",
+	[ST_QUOTA] = "quota",
 };
 
 const char *status_name(enum status st)

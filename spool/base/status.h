@@ -24,6 +24,7 @@ enum status {
 	ST_CORRUPT, /* bytes that cannot be trusted */
 	ST_VERSION, /* a format, store or size that this program was not configured or built for */
 	ST_DENIED,  /* permission */
+	ST_QUOTA,   /* this caller has as much as it may have; others are served. Nothing was written */
 	ST_N
 };
 

@@ -74,6 +74,8 @@ const struct command commands[] = {
 		TOKEN_REVOKE, cmd_token_change},
 	{"token rotate", "NAME", "print a new secret for a token; the old one stays good for a while", 1, 1,
 		ACCESS_WRITE, OPTION_OVERLAP | OPTION_REASON, TOKEN_ROTATE, cmd_token_change},
+	{"callers", "", "what each caller whose jobs are counted has in the spool, and may have", 0, 0,
+		ACCESS_READ, OPTION_JSON, 0, cmd_callers},
 	{"verify", "[FILE|DIR]", "hold every page, record, index and counter against the others", 0, 1,
 		ACCESS_NONE, OPTION_JSON, 0, cmd_verify},
 	{"backup", "DIR|FILE", "copy the spool, while it is in use", 1, 1, ACCESS_NONE,

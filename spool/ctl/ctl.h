@@ -118,6 +118,7 @@ int cmd_pause(struct ctl *ctl);
 int cmd_receivers(struct ctl *ctl);
 int cmd_tokens(struct ctl *ctl);
 int cmd_token_change(struct ctl *ctl);
+int cmd_callers(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);

@@ -109,6 +109,8 @@ static const struct member job_members[] = {
 	FLAG(job, has_turn),
 	FLAG(job, solo_user),
 	FLAG(job, in_crowd),
+	FLAG(job, is_charged),
+	{"charged_bytes", MEMBER_U64, offsetof(struct job, charged_bytes), 0, JOB_PAYLOAD_MAX, false},
 	TIME(job, accepted_at_us),
 	TIME(job, run_at_us),
 	TIME(job, started_at_us),

@@ -52,10 +52,11 @@ struct job {
 	int phase;
 	enum job_state state;
 	int priority;
-	bool ordered;   /* accepted under queue.ordering = workflow: stands in its workflow's line */
-	bool has_turn;  /* may run as far as its workflow is concerned; always true when not ordered */
-	bool solo_user; /* phase 1 without sync_id: one live job per user (D10) */
-	bool in_crowd;  /* its user submits far more than others: those take turns (spool_exchange) */
+	bool ordered;    /* accepted under queue.ordering = workflow: stands in its workflow's line */
+	bool has_turn;   /* may run as far as its workflow is concerned; always true when not ordered */
+	bool solo_user;  /* phase 1 without sync_id: one live job per user (D10) */
+	bool is_charged; /* it counts for the account of its source while it has not ended */
+	bool in_crowd;   /* its user submits far more than others: those take turns (spool_exchange) */
 	int64_t accepted_at_us;
 	int64_t run_at_us;        /* not before; of the next attempt */
 	int64_t started_at_us;    /* first attempt */
@@ -69,7 +70,8 @@ struct job {
 	uint32_t crashes; /* attempts whose worker died in the job's code; not counted against it as attempts
 			   */
 	struct lease lease;
-	uint64_t last_event; /* seq of its newest event; events chain backwards from it */
+	uint64_t charged_bytes; /* of that account, as long as it counts there */
+	uint64_t last_event;    /* seq of its newest event; events chain backwards from it */
 
 	struct slice workflow_id, user_id;
 	struct slice payload;         /* the caller's JSON, byte for byte */

@@ -65,6 +65,8 @@ void rules_accept(struct job *job, const struct trigger *t, struct job_id id, st
 		.ordered = ordered,
 		.has_turn = has_turn,
 		.solo_user = t->solo_user,
+		.is_charged = t->max_jobs || t->max_bytes,
+		.charged_bytes = t->max_jobs || t->max_bytes ? t->payload.len : 0,
 		.accepted_at_us = now.wall_us,
 		.run_at_us = run_at_us,
 		.give_up_at_us = run_at_us + t->give_up_after_us,

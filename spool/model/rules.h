@@ -60,6 +60,10 @@ enum place {
 	PLACE_CANCELLED = 7,
 	PLACE_N = 8
 };
+static inline bool place_is_live(enum place place)
+{
+	return place != PLACE_COMPLETED && place != PLACE_FAILED && place != PLACE_CANCELLED;
+}
 enum place rules_place(const struct job *job);
 /* The time its entry is sorted by: due time while it waits, time it ended when it has. */
 int64_t rules_place_at_us(const struct job *job);

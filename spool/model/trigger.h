@@ -16,6 +16,9 @@ struct trigger {
 	struct slice workflow_id, user_id, payload, source;
 	struct slice idempotency_key; /* empty: the natural key (phase, workflow_id, user_id) applies */
 	struct slice traceparent, tracestate;
+	/* What its source may have in the spool with it: jobs that have not ended, bytes of their payloads.
+	 * 0: no bound; both 0: this job does not count either. */
+	uint64_t max_jobs, max_bytes;
 };
 
 enum submit_verdict {

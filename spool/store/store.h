@@ -44,6 +44,8 @@ struct store_ops {
 		struct slice actor, struct why *why);
 	enum status (*receivers)(
 		struct store *store, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
+	enum status (*accounts)(struct store *store, uint64_t *after, struct account *out, size_t cap,
+		size_t *n, struct why *why);
 	enum status (*receiver_pause)(struct store *store, struct moment now, const char *name, bool pause,
 		int64_t until_us, struct slice actor, struct slice reason, struct why *why);
 	enum status (*tokens)(struct store *store, struct token *out, size_t cap, size_t *n, struct why *why);

@@ -8,7 +8,7 @@ set -eu
 # Every row as `section<TAB>key<TAB>default<TAB>help`.
 rows() {
 	awk '
-		/^\[.*\]/ { section = substr($0, 2, index($0, "]") - 2); help = ""; next }
+		/^#?\[.*\]/ { section = substr($0, index($0, "[") + 1, index($0, "]") - index($0, "[") - 1); help = ""; next }
 		/^#? ?[a-z][a-z-]* *=/ && section {
 			line = $0
 			sub(/^#? ?/, "", line)
@@ -43,6 +43,9 @@ table() {
 				next
 			section = "call.NAME"
 			$3 = $2 ~ /connect-timeout|required/ ? $3 : ""
+		}
+		section ~ /^caller[.]/ {
+			section = "caller.NAME"
 		}
 		section ~ /^receiver[.]/ {
 			if (told["receiver " $2]++)

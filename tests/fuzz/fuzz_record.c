@@ -3,6 +3,7 @@
  * something that decodes to the same. */
 #include "tests/fuzz/fuzz.h"
 
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
@@ -52,6 +53,19 @@ static void check_job(struct slice record)
 	must(record_decode_job(buf_slice(&out), &again, &hashes_again) == ST_OK);
 	must(job.state == again.state && job.phase == again.phase && job.lease.token == again.lease.token);
 	must(slice_eq(job.outcome, again.outcome) && hashes.user == hashes_again.user);
+	must(job.is_charged == record_peek_charged(record) && hashes.account == hashes_again.account);
+	buf_release(&out);
+}
+
+static void check_account(struct slice record)
+{
+	struct account account, again;
+	struct buf out = BUF_INIT(1 << 20);
+	if (account_decode(record, &account) != ST_OK)
+		return;
+	account_encode(&account, &out);
+	must(buf_status(&out) == ST_OK && account_decode(buf_slice(&out), &again) == ST_OK);
+	must(account.jobs == again.jobs && account.bytes == again.bytes);
 	buf_release(&out);
 }
 
@@ -114,6 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'e':
 		check_event(bytes);
+		break;
+	case 'a':
+		check_account(bytes);
 		break;
 	case 'r':
 		check_receiver(bytes);

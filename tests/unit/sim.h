@@ -12,7 +12,9 @@ struct model_job {
 	struct job_id id;
 	int phase, workflow, user, payload, priority;
 	enum job_state state;
-	bool has_turn, in_crowd;
+	bool has_turn, in_crowd, is_charged;
+	int caller;
+	uint64_t bytes;
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
 	unsigned made, allowed, crashes;
@@ -58,6 +60,13 @@ static inline uint64_t sim_roll(struct sim *s, uint64_t below)
 /* test_simulation.c: what each exchange does to the model before it claims. */
 void sim_reap(struct sim *s);
 void sim_due(struct sim *s);
+
+/* sim_callers.c: two callers with quotas. The trigger gets a source and perhaps bounds, the job-to-be notes
+ * them; would it be too much?; and what is stored of both. */
+enum { SIM_CALLERS = 2 };
+void sim_bind(struct sim *s, struct trigger *t, struct model_job *like);
+bool sim_is_over(const struct sim *s, const struct trigger *t, const struct model_job *like);
+void sim_compare_callers(struct sim *s);
 
 /* sim_receivers.c: reports of two workers on one receiver, and pauses by hand. */
 void sim_report(struct sim *s);

@@ -408,6 +408,53 @@ static void receivers__as_table_and_json(void **state)
 	assert_run(f, "receivers", 0, "shop     ramping");
 }
 
+static void submit_as(struct spool *sp, const char *source, const char *workflow, uint64_t max_jobs)
+{
+	struct receipt r;
+	struct trigger t = {.phase = 2,
+		.attempts_allowed = 1,
+		.workflow_id = slice_text(workflow),
+		.user_id = slice_text("u"),
+		.payload = slice_text("{\"a\":1}"),
+		.source = slice_text(source),
+		.max_jobs = max_jobs};
+	assert_int_equal(spool_submit(sp, clock_now(), &t, 1, &r, NULL), ST_OK);
+	assert_int_equal(r.verdict, SUBMIT_ACCEPTED);
+}
+
+static void add_conf(struct fixture *f, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/clario.conf", f->dir);
+	FILE *conf = fopen(path, "ae");
+	assert_non_null(conf);
+	fputs(text, conf);
+	fclose(conf);
+}
+
+static void callers__as_table_and_json(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "callers", 0, NULL);
+	assert_run(f, "callers --json", 0, NULL);
+	assert_string_equal(f->out, ""); /* nobody's are counted */
+	struct spool *sp = open_spool(f);
+	submit_as(sp, "zoe", "w-1", 5);
+	submit_as(sp, "amy", "w-2", 5);
+	submit_as(sp, "zoe", "w-3", 5);
+	spool_close(sp);
+	add_conf(f, "[http]\ncaller-max-jobs = 5\n[caller.zoe]\nmax-bytes = 1k\nrate = 2.5\n"
+		    "[caller.quiet]\nmax-jobs = 1\n");
+	assert_run(f, "callers --json", 0,
+		"{\"name\":\"amy\",\"jobs\":1,\"bytes\":7,\"max_jobs\":5}\n"
+		"{\"name\":\"quiet\",\"jobs\":0,\"bytes\":0,\"max_jobs\":1}\n"
+		"{\"name\":\"zoe\",\"jobs\":2,\"bytes\":14,\"max_jobs\":5,\"max_bytes\":1024,"
+		"\"rate\":2.5}\n");
+	assert_int_equal(lines(f->out), 3);
+	assert_run(f, "callers", 0, "MAX JOBS");
+	assert_non_null(strstr(f->out, "zoe"));
+}
+
 static void pause__a_receiver(void **state)
 {
 	struct fixture *f = *state;
@@ -517,6 +564,7 @@ int main(void)
 		CASE(steering__again_needs_a_reason),
 		CASE(pause__and_resume),
 		CASE(receivers__as_table_and_json),
+		CASE(callers__as_table_and_json),
 		CASE(pause__a_receiver),
 		CASE(help__completion__version),
 		CASE(care__acts_on_the_whole_spool),

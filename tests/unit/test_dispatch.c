@@ -4,6 +4,7 @@
 
 #include "fcgi/dispatch.h"
 #include "fcgi/handlers.h"
+#include "fcgi/limit.h"
 #include "spool/base/log.h"
 
 #include <ctype.h>
@@ -97,6 +98,102 @@ static void answers__as_a_table(void **state)
 			assert_string_equal(problem_info(reply.problem)->code, rows[i].code);
 		reply_release(&reply);
 	}
+}
+
+/* Before anything else is looked at, alone, and not where it would hurt: probes, and looking. */
+static void rate__is_told_before_the_body(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *method, *path, *source, *body;
+		int status;
+	} rows[] = {
+		{"POST", BASE "/phase/1", "slow", "{", 400},
+		{"POST", BASE "/phase/1", "slow", "{", 429},
+		{"POST", BASE "/batch", "slow", "{", 429},
+		{"POST", BASE "/phase/1", "other", "{", 400},
+		{"GET", BASE "/jobs/7", "slow", "", 400},
+		{"GET", BASE "/jobs/7", "slow", "", 429},
+		{"GET", BASE "/healthz", "slow", "", 200},
+		{"GET", "/health", "slow", "", 200},
+		{"GET", BASE "/nope", "slow", "", 404},
+	};
+	struct limit_counts before = limit_counts();
+	opts.callers_n = 1;
+	opts.caller[0] = (struct caller_opts){"slow", 1000, CONF_UNSET, CONF_UNSET, CONF_UNSET};
+	opts.http.rate_burst = CONF_UNSET;
+	app.rate = rate_new();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct request request = request_for(rows[i].method, rows[i].path);
+		struct reply reply;
+		reply_init(&reply);
+		request.param[PARAM_SOURCE] = slice_text(rows[i].source);
+		request.body = slice_text(rows[i].body);
+		dispatch(&app, &request, &reply);
+		if (reply.http_status != rows[i].status)
+			fail_msg("row %zu: %d", i, reply.http_status);
+		assert_true(head_has(&reply, "Retry-After: 1\r\n") == (rows[i].status == 429));
+		if (rows[i].status == 429)
+			assert_true(head_has(&reply, "Status: 429 Too Many Requests\r\n"));
+		reply_release(&reply);
+	}
+	assert_int_equal(limit_counts().rate_limited, before.rate_limited + 3);
+	rate_free(app.rate);
+	app.rate = NULL;
+	opts.callers_n = 0;
+}
+
+/* A request that begins on one thread and goes on on another is one. */
+static void rate__counts_once_what_is_handed_on(void **state)
+{
+	(void)state;
+	struct intake intake;
+	opts.http.rate_milli = 1000;
+	opts.http.rate_burst = 1;
+	app.rate = rate_new();
+	struct request request = request_for("GET", BASE "/jobs/7");
+	struct reply reply;
+	reply_init(&reply);
+	assert_int_equal(dispatch_begin(&app, &request, &intake, &reply), DISPATCH_MAY_BLOCK);
+	dispatch(&app, &request, &reply);
+	assert_int_equal(reply.http_status, 400);
+	reply_reset(&reply);
+	request = request_for("POST", BASE "/phase/1");
+	request.body = slice_text("{");
+	assert_int_equal(dispatch_begin(&app, &request, &intake, &reply), DISPATCH_ANSWERED);
+	assert_int_equal(reply.http_status, 400);
+	reply_reset(&reply);
+	assert_int_equal(dispatch_begin(&app, &request, &intake, &reply), DISPATCH_ANSWERED);
+	assert_int_equal(reply.http_status, 429);
+	reply_release(&reply);
+	rate_free(app.rate);
+	app.rate = NULL;
+	opts.http.rate_milli = 0;
+}
+
+/* One that makes up a name for each request is, in the end, its address. */
+static void rate__of_made_up_names_is_that_of_their_peer(void **state)
+{
+	(void)state;
+	size_t let_in = 0;
+	opts.http.rate_milli = 1;
+	opts.http.rate_burst = 1;
+	app.rate = rate_new();
+	for (int i = 0; i < 20000; i++) {
+		char name[32];
+		struct request request = request_for("GET", BASE "/jobs/7");
+		struct reply reply;
+		reply_init(&reply);
+		snprintf(name, sizeof name, "made-up-%d", i);
+		request.param[PARAM_SOURCE] = slice_text(name);
+		dispatch(&app, &request, &reply);
+		let_in += reply.http_status == 400;
+		reply_release(&reply);
+	}
+	assert_int_equal(let_in, RATE_SETS * RATE_SAID_WAYS + 1);
+	rate_free(app.rate);
+	app.rate = NULL;
+	opts.http.rate_milli = 0;
 }
 
 static void strangers__learn_nothing(void **state)
@@ -378,6 +475,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers__as_a_table),
+		cmocka_unit_test(rate__is_told_before_the_body),
+		cmocka_unit_test(rate__counts_once_what_is_handed_on),
+		cmocka_unit_test(rate__of_made_up_names_is_that_of_their_peer),
 		cmocka_unit_test(strangers__learn_nothing),
 		cmocka_unit_test(routes__that_change_something_are_posts),
 		cmocka_unit_test(pages__of_others_change_nothing),

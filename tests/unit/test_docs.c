@@ -177,6 +177,8 @@ static void shipped_configuration__tells_the_limits(void **state)
 	assert_tells(manual, "clario.conf.5", want);
 	snprintf(want, sizeof want, "up to %d of your own", RECEIVERS_MAX - RECEIVER_N);
 	assert_tells(manual, "clario.conf.5", want);
+	snprintf(want, sizeof want, "for one caller, of up to %d.", CALLERS_MAX);
+	assert_tells(manual, "clario.conf.5", want);
 	snprintf(want, sizeof want, "more than %d bytes", SECRET_MAX);
 	assert_tells(manual, "clario.conf.5", want);
 	free(conf);
@@ -208,6 +210,8 @@ static void manual_section(const struct conf_row *row, char *out, size_t cap)
 		section = "call.NAME";
 	else if (strncmp(section, "receiver.", 9) == 0)
 		section = "receiver.NAME";
+	else if (strncmp(section, "caller.", 7) == 0)
+		section = "caller.NAME";
 	snprintf(out, cap, "\n.Ss [%s]\n", section);
 }
 

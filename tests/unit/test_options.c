@@ -118,8 +118,10 @@ static void headers__as_a_table(void **state)
 		{PARAM_DELAY, "1 second", "X-Delay"},
 		{PARAM_SOURCE, "the importer", NULL},
 		{PARAM_SOURCE, "a\nb", "X-Clario-Source"},
+		{PARAM_SOURCE, "token", NULL},
 		{PARAM_SOURCE, "token:shop", "X-Clario-Source"}, /* nobody says that of himself */
 		{PARAM_SOURCE, " Token:", "X-Clario-Source"},
+		{PARAM_SOURCE, "webhook:", "X-Clario-Source"},
 		{PARAM_SOURCE, "tokens: shop", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -134,6 +136,33 @@ static void headers__as_a_table(void **state)
 			assert_int_equal(fault.problem, PROBLEM_BAD_HEADER);
 			assert_string_equal(fault.field, rows[i].field);
 		}
+	}
+}
+
+/* Whose a request is, which is also whose limits it meets. */
+static void source__as_a_table(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *said, *want;
+		bool is_said;
+	} rows[] = {
+		{"", "", "10.0.0.9", false},
+		{"", "importer", "importer", true},
+		{"", "token:x", "10.0.0.9", false},
+		{"", "a\nb", "10.0.0.9", false},
+		{"", "0123456789012345678901234567890123456789012345678901234567890123x", "10.0.0.9", false},
+		{"token:ops", "", "token:ops", false},
+		{"token:ops", "importer", "token:ops", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct request request = {.now = NOW};
+		bool is_said;
+		snprintf(request.caller.name, sizeof request.caller.name, "%s", rows[i].name);
+		request.param[PARAM_SOURCE] = slice_text(rows[i].said);
+		request.param[PARAM_REMOTE_ADDR] = slice_text("10.0.0.9");
+		assert_true(slice_is(options_source(&request, &is_said), rows[i].want));
+		assert_int_equal(is_said, rows[i].is_said);
 	}
 }
 
@@ -246,6 +275,7 @@ int main(void)
 		cmocka_unit_test(times__as_a_table),
 		cmocka_unit_test(spans__as_a_table),
 		cmocka_unit_test(headers__as_a_table),
+		cmocka_unit_test(source__as_a_table),
 		cmocka_unit_test(headers__reach_the_trigger),
 		cmocka_unit_test(headers__key_length),
 		cmocka_unit_test(trace__kept_or_dropped),

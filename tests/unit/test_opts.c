@@ -27,6 +27,44 @@ static int clean_environment(void **state)
 	return 0;
 }
 
+static void assert_bounds(
+	const struct opts *o, const char *name, int64_t rate, int64_t burst, uint64_t jobs, uint64_t bytes)
+{
+	struct caller_bounds b = opts_caller(o, slice_text(name));
+	if (b.rate_milli != rate || b.burst != burst || b.max_jobs != jobs || b.max_bytes != bytes)
+		fail_msg("%s: %lld, %lld, %llu, %llu", name, (long long)b.rate_milli, (long long)b.burst,
+			(unsigned long long)b.max_jobs, (unsigned long long)b.max_bytes);
+}
+
+static void callers__have_bounds_of_their_own_where_told(void **state)
+{
+	(void)state;
+	struct opts o;
+	struct why why = WHY_INIT;
+	assert_int_equal(load("", &o, NULL), ST_OK);
+	assert_bounds(&o, "anybody", 0, 1, 0, 0);
+	assert_false(opts_has_rates(&o));
+	opts_release(&o);
+	if (load("[http]\nrate = 2.5\ncaller-max-jobs = 9\n[caller.token:ops]\nrate = 0\nmax-jobs = 0\n"
+		 "[caller.10.0.0.7]\nrate = 0.5\n[caller.fd00::1]\nburst = 7\nmax-bytes = 1M\n"
+		 "[caller.a@b.example/c_d]\nrate = 1000.001\n",
+		    &o, &why) != ST_OK)
+		fail_msg("%s", why.text);
+	assert_bounds(&o, "anybody", 2500, 3, 9, 0);
+	assert_bounds(&o, "token:ops", 0, 1, 0, 0);
+	assert_bounds(&o, "10.0.0.7", 500, 1, 9, 0);
+	assert_bounds(&o, "fd00::1", 2500, 7, 9, 1 << 20);
+	assert_bounds(&o, "a@b.example/c_d", 1000001, 1001, 9, 0);
+	assert_true(opts_has_rates(&o));
+	opts_release(&o);
+	assert_int_equal(load("[caller.x]\nrate = 1\n", &o, &why), ST_OK);
+	assert_true(opts_has_rates(&o));
+	opts_release(&o);
+	assert_int_equal(load("[caller.a b]\nrate = 1\n", &o, &why), ST_INVALID);
+	assert_non_null(strstr(
+		why.text, "[caller.a b]: a name has 1 to 32 letters, digits and dashes, or any of .:_@/"));
+}
+
 static void defaults__are_those_promised(void **state)
 {
 	(void)state;
@@ -199,6 +237,7 @@ static void file__that_is_not_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(callers__have_bounds_of_their_own_where_told),
 		CASE(defaults__are_those_promised),
 		CASE(phase__inherits_what_it_does_not_set),
 		CASE(environment__overrides_the_file),

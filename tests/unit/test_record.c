@@ -1,6 +1,7 @@
 /* tests/unit/test_record.c: the codec and the keys of the LMDB engine, and the golden files of each released
  * version. */
 #include "spool/base/clock.h"
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
@@ -120,7 +121,7 @@ static void codec__reads_back_what_it_wrote(void **state)
 	struct buf t = BUF_INIT(4096), j = BUF_INIT(4096), e = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
 	struct event event = sample_event(), event_back = {.seq = event.seq};
-	struct job_hashes hashes = {99, 7}, back_hashes = {0};
+	struct job_hashes hashes = {.workflow = 99, .user = 7}, back_hashes = {0};
 	record_encode_trigger(&job, &t);
 	record_encode_job(&job, &hashes, &j);
 	record_encode_event(&event, &e);
@@ -147,7 +148,7 @@ static void codec__every_state_of_a_job(void **state)
 	for (int s = 0; s < JOB_STATE_N; s++) {
 		struct buf out = BUF_INIT(4096);
 		struct job job = sample_job(), back = {.id = job.id};
-		struct job_hashes hashes = {99, 7};
+		struct job_hashes hashes = {.workflow = 99, .user = 7};
 		job.state = (enum job_state)s;
 		if (job.state != JOB_ACTIVE)
 			job.lease = (struct lease){.token = 2};
@@ -171,7 +172,7 @@ static void codec__later_parts_stand_last(void **state)
 	struct buf old = BUF_INIT(4096), new = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
 	struct event event = sample_event(), event_back = {.seq = event.seq};
-	struct job_hashes hashes = {99, 7};
+	struct job_hashes hashes = {.workflow = 99, .user = 7};
 	record_encode_job(&job, &hashes, &old);
 	job.crashes = 2;
 	record_encode_job(&job, &hashes, &new);
@@ -196,7 +197,7 @@ static void codec__damage_is_noticed(void **state)
 	(void)state;
 	struct buf out = BUF_INIT(4096);
 	struct job job = sample_job();
-	struct job_hashes hashes = {99, 7};
+	struct job_hashes hashes = {.workflow = 99, .user = 7};
 	record_encode_job(&job, &hashes, &out);
 	for (size_t i = 0; i < out.len * 8; i++) {
 		struct job back = {.id = job.id};
@@ -218,7 +219,7 @@ static void codec__a_valid_checksum_over_nonsense_is_corrupt(void **state)
 		struct buf out = BUF_INIT(256);
 		struct job back = {0};
 		struct event event = {.seq = 1};
-		struct job_hashes hashes = {99, 7};
+		struct job_hashes hashes = {.workflow = 99, .user = 7};
 		record_begin(&out);
 		for (size_t i = 0; i < len; i++)
 			buf_byte(&out, 0xff);
@@ -235,7 +236,7 @@ static void codec__a_newer_version_is_told_apart_from_damage(void **state)
 	(void)state;
 	struct buf out = BUF_INIT(4096);
 	struct job job = sample_job();
-	struct job_hashes hashes = {99, 7};
+	struct job_hashes hashes = {.workflow = 99, .user = 7};
 	record_encode_job(&job, &hashes, &out);
 	out.p[0] = RECORD_VERSION + 1;
 	assert_int_equal(record_decode_job(buf_slice(&out), &job, &hashes), ST_VERSION);
@@ -268,7 +269,7 @@ static void golden__version_1(void **state)
 	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
 	struct event event = sample_event(), event_back = {.seq = event.seq};
-	struct job_hashes hashes = {99, 7};
+	struct job_hashes hashes = {.workflow = 99, .user = 7};
 	record_encode_trigger(&job, &golden);
 	read_golden("trigger.v1", &golden);
 	record_encode_trigger(&job, &now);
@@ -369,7 +370,7 @@ static void golden__version_1_in_the_crowd(void **state)
 	(void)state;
 	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
 	struct job job = sample_job(), back = {.id = job.id};
-	struct job_hashes hashes = {99, 7};
+	struct job_hashes hashes = {.workflow = 99, .user = 7};
 	job.in_crowd = true;
 	record_encode_job(&job, &hashes, &now);
 	record_encode_job(&job, &hashes, &golden);
@@ -377,6 +378,52 @@ static void golden__version_1_in_the_crowd(void **state)
 	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
 	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hashes), ST_OK);
 	assert_same_job(&job, &back);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
+/* Likewise, with two more fields at its end. */
+static void golden__version_1_charged(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct job_hashes hashes = {99, 7, UINT64_C(12345678901234567890)}, back_hashes = {0};
+	job.is_charged = true;
+	job.charged_bytes = 300;
+	record_encode_job(&job, &hashes, &now);
+	record_encode_job(&job, &hashes, &golden);
+	read_golden("job-charged.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &back_hashes), ST_OK);
+	assert_same_job(&job, &back);
+	assert_true(back.is_charged && back.charged_bytes == 300);
+	assert_true(back_hashes.account == hashes.account && record_peek_charged(buf_slice(&golden)));
+	hashes.account = 0; /* of nobody */
+	record_encode_job(&job, &hashes, &now);
+	assert_int_equal(record_decode_job(buf_slice(&now), &back, &back_hashes), ST_CORRUPT);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
+static void golden__caller_version_1(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct account back, account = {.name = "token:importer", .jobs = 3, .bytes = 1000};
+	uint64_t hash;
+	struct key key = account_key(UINT64_C(0xfedcba9876543210));
+	account_encode(&account, &now);
+	buf_add_slice(&golden, buf_slice(&now));
+	read_golden("caller.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(account_decode(buf_slice(&golden), &back), ST_OK);
+	assert_string_equal(back.name, account.name);
+	assert_true(back.jobs == 3 && back.bytes == 1000);
+	assert_true(slice_is(key_slice(&key), "caller.fedcba9876543210"));
+	assert_true(account_of_key(key_slice(&key), &hash) && hash == UINT64_C(0xfedcba9876543210));
+	assert_false(account_of_key(slice_text("caller.fedcba987654321x"), &hash));
+	assert_false(account_of_key(slice_text("caller.0000000000000000"), &hash));
 	buf_release(&now);
 	buf_release(&golden);
 }
@@ -487,6 +534,8 @@ int main(void)
 		cmocka_unit_test(golden__receiver_version_1),
 		cmocka_unit_test(golden__token_version_1),
 		cmocka_unit_test(golden__version_1_in_the_crowd),
+		cmocka_unit_test(golden__version_1_charged),
+		cmocka_unit_test(golden__caller_version_1),
 		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
 		cmocka_unit_test(key__of_the_crowd_is_by_user_behind_the_others),
 		cmocka_unit_test(key__prefixes_and_their_ends),

@@ -1,6 +1,6 @@
 /* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention, operators'
- * acts and reports of receivers with a clock of their own, held step by step against a model that is a plain
- * array and knows nothing of indexes; of hashes only that they put the users in some order.
+ * acts, quotas and reports of receivers with a clock of their own, held step by step against a model that is
+ * a plain array and knows nothing of indexes; of hashes only that they put the users in some order.
  *
  * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
  * sets how many, from that one or from the first. */
@@ -92,13 +92,17 @@ static void do_submit(struct sim *s)
 	t.priority = like.priority;
 	if (sim_roll(s, 5) == 0)
 		t.run_at_us = like.run_at_us += (int64_t)sim_roll(s, 100000000) + 1;
+	sim_bind(s, &t, &like);
 	struct model_job *first = find_duplicate(s, &like);
+	bool is_over = !first && sim_is_over(s, &t, &like);
 	struct receipt r = submit(s->f, &t);
-	CHECK(s, r.verdict == (first ? SUBMIT_DUPLICATE : SUBMIT_ACCEPTED));
-	if (first) {
+	CHECK(s, r.verdict == (first ? SUBMIT_DUPLICATE : is_over ? SUBMIT_REFUSED : SUBMIT_ACCEPTED));
+	if (first)
 		CHECK(s, id_cmp(first->id, r.id) == 0 && r.state == first->state);
+	if (is_over)
+		CHECK(s, r.status == ST_QUOTA);
+	if (first || is_over)
 		return;
-	}
 	like.id = r.id;
 	like.state = like.run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
 	like.has_turn = !anybody_live(s, like.workflow);
@@ -428,6 +432,7 @@ static void compare(struct sim *s)
 	for (int state = 0; state < JOB_STATE_N; state++)
 		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
 	sim_compare_receiver(s);
+	sim_compare_callers(s);
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 

@@ -1,6 +1,7 @@
 /* spool/store/lmdb/aside.c: see aside.h. */
 #include "spool/store/lmdb/aside.h"
 
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/line.h"
@@ -102,6 +103,20 @@ static bool read_trigger(
 	return buf_status(mem) == ST_OK && record_decode_trigger(buf_slice(mem), true, out) == ST_OK;
 }
 
+/* What its own record says is taken off its account. false: that cannot be read. */
+static bool discharge(struct tx *tx, struct job_id id)
+{
+	struct key key = key_of_id(id);
+	struct job job = {.id = id};
+	struct job_hashes hashes;
+	struct slice record;
+	if (tx_get(tx, TREE_JOB, key_slice(&key), &record) != ST_OK ||
+		record_decode_job(record, &job, &hashes) != ST_OK)
+		return false;
+	account_count(tx, &job, hashes.account, -!job_state_is_ended(job.state));
+	return true;
+}
+
 void aside_job(struct tx *tx, struct job_id id, const struct key *queue_key)
 {
 	struct buf mem = BUF_INIT(ASIDE_RECORD_MAX);
@@ -109,6 +124,7 @@ void aside_job(struct tx *tx, struct job_id id, const struct key *queue_key)
 	if (tx->st != ST_OK)
 		return;
 	bool is_readable = read_trigger(tx, id, queue_key, &job, &mem);
+	bool is_discharged = discharge(tx, id);
 	drop_queue_entry(tx, id, queue_key);
 	keep(tx, TREE_JOB, 'j', id);
 	keep(tx, TREE_TRIGGER, 't', id);
@@ -116,6 +132,8 @@ void aside_job(struct tx *tx, struct job_id id, const struct key *queue_key)
 		drop_by_trigger(tx, &job, key_workflow_hash(tx->store->seed, job.workflow_id));
 	else
 		drop_by_scan(tx, id);
+	if (!is_discharged)
+		account_recount(tx);
 	tx->head.set_aside++;
 	struct event event = {
 		.at_us = tx->now.wall_us,

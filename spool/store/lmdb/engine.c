@@ -34,6 +34,7 @@ const struct store_ops store_lmdb = {
 	.steer = lmdb_steer,
 	.pause = lmdb_pause,
 	.receivers = lmdb_receivers,
+	.accounts = lmdb_accounts,
 	.receiver_pause = lmdb_receiver_pause,
 	.tokens = lmdb_tokens,
 	.token_change = lmdb_token_change,

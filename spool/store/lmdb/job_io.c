@@ -1,6 +1,7 @@
 /* spool/store/lmdb/job_io.c: see job_io.h. */
 #include "spool/store/lmdb/job_io.h"
 
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/record.h"
@@ -102,8 +103,10 @@ void job_update(struct tx *tx, struct loaded *l)
 		return;
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));
 	put_queue(tx, &l->job, &now);
+	bool was_live = place_is_live(l->place);
 	count(tx, l->job.phase, l->place, -1);
 	l->place = rules_place(&l->job);
+	account_count(tx, &l->job, l->hashes.account, place_is_live(l->place) - was_live);
 	l->queue_key = now;
 	count(tx, l->job.phase, l->place, 1);
 }
@@ -126,7 +129,10 @@ static void put_unique_keys(struct tx *tx, const struct job *job)
 struct job_hashes job_hashes(uint64_t seed, const struct job *job)
 {
 	return (struct job_hashes){
-		key_workflow_hash(seed, job->workflow_id), key_user_hash(seed, job->user_id)};
+		key_workflow_hash(seed, job->workflow_id),
+		key_user_hash(seed, job->user_id),
+		job->is_charged ? key_account_hash(seed, job->source) : 0,
+	};
 }
 
 void job_enter(struct tx *tx, const struct job *job, bool is_new)
@@ -140,6 +146,7 @@ void job_enter(struct tx *tx, const struct job *job, bool is_new)
 	tx_put(tx, TREE_WORKFLOW, key_slice(&member), empty);
 	put_unique_keys(tx, job);
 	count(tx, job->phase, rules_place(job), 1);
+	account_count(tx, job, hashes.account, place_is_live(rules_place(job)));
 }
 
 void job_insert(struct tx *tx, struct job *job)
@@ -207,6 +214,7 @@ void job_delete(struct tx *tx, struct loaded *l)
 	tx_del(tx, TREE_TRIGGER, key_slice(&id));
 	tx_del(tx, TREE_JOB, key_slice(&id));
 	count(tx, job->phase, l->place, -1);
+	account_count(tx, job, l->hashes.account, -place_is_live(l->place));
 	tx->head.removed_total++;
 }
 

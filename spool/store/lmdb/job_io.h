@@ -3,7 +3,7 @@
  *
  * Invariant kept here and nowhere else: a job in the job tree has one record in trigger, one entry in queue,
  * one member entry in workflow, a line entry while it is ordered and live, and is counted at its
- * place. */
+ * place, and for its account while it is live and charged. */
 #ifndef SPOOL_STORE_LMDB_JOB_IO_H
 #define SPOOL_STORE_LMDB_JOB_IO_H
 #include "spool/store/lmdb/key.h"

@@ -46,6 +46,7 @@ struct key key_natural(uint64_t seed, const struct job *job, bool with_payload);
 struct key key_member(uint64_t seed, const struct job *job);
 uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id);
 uint32_t key_user_hash(uint64_t seed, struct slice user_id);
+uint64_t key_account_hash(uint64_t seed, struct slice source); /* never 0 */
 
 /* key: kind 1 | hash 8 | hash 8 */
 enum { KIND_EXPLICIT = 'e', KIND_SOLO = 's' };

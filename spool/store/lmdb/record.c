@@ -229,7 +229,7 @@ enum status record_decode_trigger(struct slice record, bool with_payload, struct
 	return r.bad ? ST_CORRUPT : ST_OK;
 }
 
-enum job_flag { TURN = 1, ORDERED = 2, SOLO = 4, CROWD = 8 };
+enum job_flag { TURN = 1, ORDERED = 2, SOLO = 4, CROWD = 8, CHARGED = 16 };
 enum job_part {
 	STARTED = 1,
 	FINISHED = 2,
@@ -276,7 +276,8 @@ void record_encode_job(const struct job *job, const struct job_hashes *hashes, s
 	write_fixed(out, job->state, 1);
 	write_fixed(out,
 		(uint64_t)((job->has_turn ? TURN : 0) | (job->ordered ? ORDERED : 0) |
-			   (job->solo_user ? SOLO : 0) | (job->in_crowd ? CROWD : 0)),
+			   (job->solo_user ? SOLO : 0) | (job->in_crowd ? CROWD : 0) |
+			   (job->is_charged ? CHARGED : 0)),
 		1);
 	write_fixed(out, (uint64_t)parts, 1);
 	write_fixed(out, (uint64_t)job->priority, 1);
@@ -302,6 +303,10 @@ void record_encode_job(const struct job *job, const struct job_hashes *hashes, s
 	write_if(out, job->checkpoint);
 	if (parts & CRASHES)
 		write_varint(out, job->crashes);
+	if (job->is_charged) {
+		write_fixed(out, hashes->account, 8);
+		write_varint(out, job->charged_bytes);
+	}
 	record_end(out);
 }
 
@@ -319,6 +324,7 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	job->ordered = flags & ORDERED;
 	job->solo_user = flags & SOLO;
 	job->in_crowd = flags & CROWD;
+	job->is_charged = flags & CHARGED;
 	job->priority = (int)read_fixed(&r, 1);
 	hashes->workflow = read_fixed(&r, 8);
 	hashes->user = (uint32_t)read_fixed(&r, 4);
@@ -341,6 +347,10 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	job->outcome = parts & OUTCOME ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->checkpoint = parts & CHECKPOINT ? read_text(&r) : (struct slice)SLICE_INIT;
 	job->crashes = parts & CRASHES ? (uint32_t)read_varint(&r) : 0;
+	hashes->account = job->is_charged ? read_fixed(&r, 8) : 0;
+	job->charged_bytes = job->is_charged ? read_varint(&r) : 0;
+	if (job->is_charged && (!hashes->account || job->charged_bytes > JOB_PAYLOAD_MAX))
+		r.bad = true;
 	bool known = (unsigned)job->state < JOB_STATE_N && phase_slot(job->phase) >= 0;
 	return r.bad || !known ? ST_CORRUPT : ST_OK;
 }
@@ -355,6 +365,12 @@ static uint64_t peek(struct slice record, size_t before, int bytes)
 uint64_t record_peek_workflow(struct slice record)
 {
 	return peek(record, RECORD_HEAD + 5, 8);
+}
+
+bool record_peek_charged(struct slice record)
+{
+	enum { FLAGS_AT = RECORD_HEAD + 2 };
+	return record.len > FLAGS_AT && ((uint8_t)record.p[FLAGS_AT] & CHARGED);
 }
 
 uint32_t record_peek_user(struct slice record)

@@ -15,6 +15,7 @@ void record_encode_trigger(const struct job *job, struct buf *out);
 struct job_hashes {
 	uint64_t workflow;
 	uint32_t user;
+	uint64_t account; /* of a charged job; 0: it is none */
 };
 /* What became of it: rewritten at each change. */
 void record_encode_job(const struct job *job, const struct job_hashes *hashes, struct buf *out);
@@ -27,6 +28,8 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 /* One hash alone, without checking the record: what it leads to is compared. 0: too short a record. */
 uint64_t record_peek_workflow(struct slice record);
 uint32_t record_peek_user(struct slice record);
+/* Whether a job's record says that it is charged, likewise. */
+bool record_peek_charged(struct slice record);
 /* event->seq must be set before. */
 enum status record_decode_event(struct slice record, struct event *event);
 

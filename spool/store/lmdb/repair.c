@@ -3,6 +3,7 @@
 #include "spool/store/lmdb/repair.h"
 
 #include "spool/base/clock.h"
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
@@ -203,6 +204,9 @@ static void take_named(struct repair *r, struct slice key, struct slice value)
 static bool take_meta(void *arg, struct slice key, struct slice value)
 {
 	struct repair *r = arg;
+	uint64_t number;
+	if (account_of_key(key, &number))
+		return true; /* follows from the jobs */
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))

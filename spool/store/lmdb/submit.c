@@ -1,4 +1,5 @@
 /* spool/store/lmdb/submit.c: a batch of triggers becomes jobs in one transaction (promises 1, 4, 6). */
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/dedupe.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -99,6 +100,8 @@ static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *la
 			"the spool's file system is nearly full; intake is closed until there is room");
 	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
 		refuse(receipt, ST_DEEP, "the backlog is as deep as spool.max-depth allows");
+	else if (!account_has_room(tx, t, &receipt->why))
+		receipt->status = ST_QUOTA;
 	else
 		accept(tx, t, &at, last, receipt);
 }

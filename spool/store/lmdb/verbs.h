@@ -13,6 +13,8 @@ enum status lmdb_pause(struct store *store, struct moment now, uint32_t phases, 
 	struct slice actor, struct why *why);
 enum status lmdb_receivers(
 	struct store *store, struct receiver_state *out, size_t cap, size_t *n, struct why *why);
+enum status lmdb_accounts(
+	struct store *store, uint64_t *after, struct account *out, size_t cap, size_t *n, struct why *why);
 enum status lmdb_receiver_pause(struct store *store, struct moment now, const char *name, bool pause,
 	int64_t until_us, struct slice actor, struct slice reason, struct why *why);
 enum status lmdb_tokens(struct store *store, struct token *out, size_t cap, size_t *n, struct why *why);

@@ -2,6 +2,7 @@
  * entries is held against the records it belongs to; each finding names tree, job and what is wrong. */
 #include "spool/store/lmdb/verify.h"
 
+#include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
@@ -25,6 +26,9 @@ struct verify {
 	/* What the walk over the jobs counts, to hold the counters against. */
 	uint64_t jobs, chained_events, free_events, events;
 	uint64_t places[PHASE_SLOTS][PLACE_N];
+	/* What accounts say less what their jobs do. */
+	struct tally accounts;
+	bool has_unreadable; /* a job or an account: then it is not known whose is missing */
 	/* The workflow being walked: its line's entries, its jobs, those of them that take turns and have not
 	 * ended. */
 	uint64_t workflow_hash;
@@ -159,14 +163,14 @@ static void check_entries(struct verify *v, const struct sight *s)
 		struct key key = key_unique(seed, KIND_EXPLICIT, job->idempotency_key);
 		want(v, TREE_KEY, &key, s->id, "key");
 	}
-	if (s->hashes.workflow != hashes.workflow || s->hashes.user != hashes.user)
-		found(v, s->id, "job %s carries the hash of another workflow or user", s->id);
+	if (s->hashes.workflow != hashes.workflow || s->hashes.user != hashes.user ||
+		s->hashes.account != hashes.account)
+		found(v, s->id, "job %s carries the hash of another workflow, user or caller", s->id);
 }
 
 static bool check_job(struct verify *v, struct slice key, struct slice value)
 {
 	struct sight s = {.job = JOB_INIT};
-	(void)value;
 	v->jobs++;
 	if (key.len != sizeof s.job.id.b) {
 		found(v, "", "a key is %zu bytes long", key.len);
@@ -175,6 +179,8 @@ static bool check_job(struct verify *v, struct slice key, struct slice value)
 	enum status st = see_state(v, key_get_id(key, 0), &s);
 	if (st == ST_OK)
 		v->places[phase_slot(s.job.phase)][rules_place(&s.job)]++;
+	bool is_tallied = account_tally(&v->accounts, key, value, -1, &(bool){true});
+	v->has_unreadable |= st != ST_OK || !is_tallied;
 	if (st != ST_OK)
 		found(v, s.id, "the record of job %s is damaged or of an unknown version", s.id);
 	else if ((st = see(v, s.job.id, &s)) == ST_NOTFOUND)
@@ -345,6 +351,16 @@ static bool check_event(struct verify *v, struct slice key, struct slice value)
 	return true;
 }
 
+static void take_account(struct verify *v, struct slice key, uint64_t hash, struct slice value)
+{
+	struct account account;
+	bool ok = account_decode(value, &account) == ST_OK;
+	if (!ok)
+		found(v, "", "%.*s is damaged: what that caller has counts from nothing", SLICE_ARG(key));
+	v->has_unreadable |= !ok || !tally_add(&v->accounts, hash, (int64_t)account.jobs,
+					    (int64_t)account.bytes, (struct job_id){{0}});
+}
+
 static bool check_meta(struct verify *v, struct slice key, struct slice value)
 {
 	struct receiver_state receiver;
@@ -361,6 +377,8 @@ static bool check_meta(struct verify *v, struct slice key, struct slice value)
 	} else if (token_of_key(key, &name)) {
 		if (token_decode(name, value, &token) != ST_OK)
 			found(v, "", "%.*s is damaged: it lets nobody in", SLICE_ARG(key));
+	} else if (account_of_key(key, &number)) {
+		take_account(v, key, number, value);
 	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)
@@ -375,6 +393,29 @@ static bool check_aside(struct verify *v, struct slice key, struct slice value)
 	if (has_length(v, key, 1 + sizeof(struct job_id)) && kind != 'j' && kind != 't')
 		found(v, "", "there is an entry of no known kind");
 	return true;
+}
+
+static void check_account(struct verify *v, const struct tally_row *row)
+{
+	struct key key = account_key(row->account);
+	struct account account = {0};
+	struct slice record;
+	if (get(v, TREE_META, &key, &record) == ST_OK)
+		(void)account_decode(record, &account);
+	found(v, "",
+		"caller %016" PRIx64 " (%.64s) counts %" PRIu64 " jobs and %" PRIu64
+		" bytes, there are %" PRIi64 " and %" PRIi64,
+		row->account, account.name, account.jobs, account.bytes, (int64_t)account.jobs - row->jobs,
+		(int64_t)account.bytes - row->bytes);
+}
+
+static void check_accounts(struct verify *v)
+{
+	const struct tally *t = &v->accounts;
+	for (size_t i = 0; !v->has_unreadable && i < t->cap; i++)
+		if (t->rows[i].jobs || t->rows[i].bytes)
+			check_account(v, &t->rows[i]);
+	tally_release(&v->accounts);
 }
 
 static void check_counters(struct verify *v)
@@ -460,5 +501,6 @@ uint64_t verify_pages(struct pages *pages, const struct verify_sink *sink)
 	v.tree = "meta";
 	if (v.has_head)
 		check_counters(&v);
+	check_accounts(&v);
 	return v.findings;
 }
