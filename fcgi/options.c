@@ -72,7 +72,8 @@ static bool is_given_name(struct slice text)
 	while (text.len && text.p[0] == ' ')
 		text = slice_of(text.p + 1, text.len - 1);
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-		if (text.len >= strlen(prefixes[i]) && strncasecmp(text.p, prefixes[i], strlen(prefixes[i])) == 0)
+		if (text.len >= strlen(prefixes[i]) &&
+			strncasecmp(text.p, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
 	return false;
 }
