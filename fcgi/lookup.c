@@ -1,6 +1,7 @@
 /* fcgi/lookup.c: GET /jobs/{id} and GET /jobs. */
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
+#include "fcgi/reveal.h"
 #include "spool/show.h"
 #include "spool/spool.h"
 
@@ -11,12 +12,14 @@ enum {
 	PAGE_BYTES_MAX = 8 << 20, /* a page of jobs with large outcomes ends early */
 };
 
-static void answer_job(struct reply *reply, const struct job *job)
+static void answer_job(struct reply *reply, const struct job *job, const struct mask *mask)
 {
 	struct buf text = BUF_INIT(REPLY_BODY_MAX / 2);
 	struct jx_writer shown, w = reply_open(reply);
 	jx_begin(&shown, &text);
-	show_job(&shown, job, true);
+	show_job(&shown, job, true, mask);
+	if (buf_status(&text) != ST_OK)
+		w.out->fail = buf_status(&text);
 	jx_raw(&w, "job", buf_slice(&text));
 	buf_release(&text);
 	reply_close(reply, &w);
@@ -28,23 +31,29 @@ void lookup_job(struct app *app, const struct request *request, struct reply *re
 	struct job job;
 	struct fault fault;
 	struct why why = WHY_INIT;
+	const struct mask *mask;
 	if (id_parse(request->capture, &id) != ST_OK) {
 		fault_set(&fault, PROBLEM_BAD_ID, "id", "a job's id is a UUID");
 		reply_fault(reply, &fault);
 		return;
 	}
 	reply->job = id;
+	if (!reveal_ask_only(app, request, &mask, &fault)) {
+		reply_fault(reply, &fault);
+		return;
+	}
 	enum status st = spool_get(app->spool, id, &job, &why);
 	if (st != ST_OK) {
 		reply_status(reply, st, &why, PROBLEM_JOB_NOT_FOUND);
 		return;
 	}
-	answer_job(reply, &job);
+	answer_job(reply, &job, mask);
 	job_release(&job);
 }
 
 /* Append jobs until the page is full in number or bytes, or there are no more. */
-static enum status write_page(struct app *app, struct listing *ask, struct jx_writer *w, struct why *why)
+static enum status write_page(
+	struct app *app, struct listing *ask, const struct mask *mask, struct jx_writer *w, struct why *why)
 {
 	struct job jobs[FETCH_MAX];
 	enum status st = ST_OK;
@@ -55,7 +64,7 @@ static enum status write_page(struct app *app, struct listing *ask, struct jx_wr
 		if (st != ST_OK)
 			break;
 		for (size_t i = 0; i < n; i++) {
-			show_job(w, &jobs[i], false);
+			show_job(w, &jobs[i], false, mask);
 			job_release(&jobs[i]);
 		}
 		ask->limit -= n;
@@ -72,13 +81,15 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 	struct listing ask = {.limit = PAGE_DEFAULT, .limit_max = PAGE_MAX};
 	struct fault fault;
 	struct why why = WHY_INIT;
-	if (!listing_from_query(request->param[PARAM_QUERY], &query, &ask, &fault)) {
+	const struct mask *mask;
+	if (!listing_from_query_with(request->param[PARAM_QUERY], REVEAL_PARAM, &query, &ask, &fault) ||
+		!reveal_ask(app, request, &query, &mask, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
 	struct jx_writer w = reply_open(reply);
 	jx_open_array(&w, "jobs");
-	enum status st = write_page(app, &ask, &w, &why);
+	enum status st = write_page(app, &ask, mask, &w, &why);
 	jx_close_array(&w);
 	if (st == ST_INVALID) {
 		fault_set(&fault, PROBLEM_BAD_QUERY, "cursor", "%s", why.text);

@@ -194,3 +194,19 @@ const char *opts_call_secret(const struct opts *o, const struct call_opts *call,
 		*from = name;
 	return value;
 }
+
+void opts_scrub(const struct opts *o, struct slice text, struct buf *out)
+{
+	struct slice known[PLACES_OF_RECEIVER + CALLS_MAX];
+	struct place p;
+	size_t n = 0;
+	for (; place_at(o, n, &p); n++)
+		known[n] = slice_text(*p.value);
+	struct buf without = BUF_INIT(out->max);
+	mask_known(known, n, text, &without);
+	if (without.fail == ST_NOMEM)
+		buf_text(out, "***");
+	else
+		mask_text(o->privacy.mask, buf_slice(&without), out);
+	buf_wipe(&without);
+}

@@ -48,6 +48,7 @@ static const struct member totals_members[] = {
 	{"recent_n", MEMBER_U32, offsetof(struct item_totals, recent_n), 0, STATS_RECENT_MAX, false},
 	{"recent_at", MEMBER_U32, offsetof(struct item_totals, recent_at), 0, STATS_RECENT_MAX - 1, false},
 	{"recent_ms", MEMBER_RING, offsetof(struct item_totals, recent_ms), 0, UINT32_MAX, false},
+	FLAG(item_totals, masked),
 };
 
 static const struct member bookmark_members[] = {
