@@ -24,6 +24,7 @@ const struct option_row option_rows[] = {
 	{"receiver", "NAME", "this receiver of calls, instead of phases", OPTION_RECEIVER},
 	{"for", "TIME", "for so long: 30s, 90m, 24h, 7d (default: until resumed)", OPTION_FOR},
 	{"again", NULL, "whatever its outcome was, and all of its calls; --reason says why", OPTION_AGAIN},
+	{"cancel", NULL, "end the user's jobs first that have not ended", OPTION_CANCEL},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -74,6 +75,8 @@ const struct command commands[] = {
 		OPTION_REVEAL, 0, cmd_export},
 	{"import", "FILE|-", "make an export the spool (daemons stopped)", 1, 1, ACCESS_NONE,
 		OPTION_REPLACE | OPTION_JSON, 0, cmd_import},
+	{"forget", "", "remove a person's payloads and ids from jobs and events", 0, 0, ACCESS_WRITE,
+		OPTION_USER | OPTION_REASON | OPTION_CANCEL | OPTION_JSON, 0, cmd_forget},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
 };

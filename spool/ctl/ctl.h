@@ -36,6 +36,7 @@ enum ctl_option {
 	OPTION_RECEIVER = 1 << 18,
 	OPTION_FOR = 1 << 19,
 	OPTION_AGAIN = 1 << 20,
+	OPTION_CANCEL = 1 << 21,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -110,6 +111,7 @@ int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);
 int cmd_import(struct ctl *ctl);
+int cmd_forget(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

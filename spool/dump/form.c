@@ -93,6 +93,7 @@ static const struct member job_members[] = {
 	FLAG(job, has_turn),
 	FLAG(job, solo_user),
 	FLAG(job, in_crowd),
+	FLAG(job, is_forgotten),
 	TIME(job, accepted_at_us),
 	TIME(job, run_at_us),
 	TIME(job, started_at_us),

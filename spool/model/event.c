@@ -31,6 +31,7 @@ static const char *const names[] = {
 	[EVENT_BREAKER] = "breaker",
 	[EVENT_CRASHED] = "crashed",
 	[EVENT_REPLAYED] = "replayed",
+	[EVENT_FORGOTTEN] = "forgotten",
 };
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 

@@ -12,7 +12,7 @@ struct model_job {
 	struct job_id id;
 	int phase, workflow, user, payload, priority;
 	enum job_state state;
-	bool has_turn, in_crowd;
+	bool has_turn, in_crowd, is_forgotten;
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
 	unsigned made, allowed, crashes;

@@ -65,12 +65,42 @@ static void secrets__are_hidden_by_every_command(void **state)
 	assert_run(f, "list 2>&1", 78, "privacy.secret-fields: a * stands before or after a name");
 }
 
+static void forget__ended_jobs_and_no_others(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "forget 2>&1", 2, "forget needs --user ID");
+	assert_run(
+		f, "forget --user ann --reason 'ann wrote' 2>&1", 2, "the reason would stand in the event");
+	assert_run(f, "forget --user nobody 2>&1", 1, "forgot jobs: 0,");
+	assert_run(f, "forget --user ann --reason 'letter 7' 2>&1", 0, "forgot jobs: 1,");
+	assert_non_null(strstr(f->out, "clario-spool compact"));
+	assert_run_id(f, "show --reveal", 0, 0, "forgotten-");
+	assert_null(strstr(f->out, "hush"));
+	assert_null(strstr(f->out, "ann"));
+	assert_run(f, "events --json", 0, "\"kind\":\"forgotten\",\"actor\":\"operator:");
+	assert_non_null(strstr(f->out, "\"reason\":\"letter 7\",\"data\":{\"jobs\":1,"));
+	assert_null(strstr(f->out, "\"ann\""));
+	assert_run_id(f, "retry", 0, 1, "does not apply");
+	assert_run(f, "forget --user bob 2>&1", 3, f->ids[3]);
+	assert_non_null(strstr(f->out, "3 jobs of this user have not ended"));
+	assert_run_id(f, "show --reveal", 1, 0, "hush");
+	assert_run(f, "forget --user bob --cancel --json 2>/dev/null", 0, "{\"jobs\":3,\"events\":");
+	assert_non_null(strstr(f->out, "\"cancelled\":3,\"live\":0}"));
+	assert_run(f, "stats", 0, "accepted ever: 4");
+	assert_run(f, "export --reveal", 0, "\"is_forgotten\":true");
+	assert_null(strstr(f->out, "hush"));
+	assert_null(strstr(f->out, "bob"));
+	assert_run(f, "list --user bob --json", 0, "");
+	assert_int_equal(count_lines(f->out), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(secrets__are_hidden_by_every_command),
+		CASE(forget__ended_jobs_and_no_others),
 	};
 	return cmocka_run_group_tests_name("ctl_privacy", tests, NULL, NULL);
 }

@@ -49,6 +49,7 @@ static const struct job full_job = {
 	.has_turn = true,
 	.solo_user = true,
 	.in_crowd = true,
+	.is_forgotten = true,
 	.accepted_at_us = 1789000000000001,
 	.run_at_us = 1789000000000002,
 	.started_at_us = 1789000000000003,

@@ -37,6 +37,7 @@ const struct store_ops store_lmdb = {
 	.receiver_pause = lmdb_receiver_pause,
 	.remove = lmdb_remove,
 	.remove_events = lmdb_remove_events,
+	.forget = lmdb_forget,
 	.get = lmdb_get,
 	.list = lmdb_list,
 	.events = lmdb_events,
