@@ -50,7 +50,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := mask forget ctl_privacy base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held call validate access route options query dispatch server
+UNIT_TESTS := mask forget ctl_privacy wipe base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -73,6 +73,8 @@ UNIT_OBJS_policy := worker/policy.c
 UNIT_OBJS_day := tests/unit/store_fixture.c tests/unit/weather.c tests/crash/history.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
+UNIT_OBJS_wipe := $(UNIT_OBJS_call)
+UNIT_LIBS_wipe := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := fcgi/access.c fcgi/caller.c fcgi/problem.c
@@ -88,6 +90,7 @@ UNIT_LIB_conf := libbase.a
 UNIT_LIB_mask := libbase.a
 UNIT_LDFLAGS_base := -Wl,--wrap=malloc
 UNIT_LDFLAGS_conf := -Wl,--wrap=free
+UNIT_LDFLAGS_wipe := -Wl,--wrap=free,--wrap=realloc
 
 # tests/fault/test_NAME.c makes the calls under a store fail one by one.
 FAULT_TESTS := io disk
@@ -96,7 +99,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := intake phases calls retry matrix connect flow queue crash fence
+CONFORMANCE_TESTS := canary intake phases calls retry matrix connect flow queue crash fence
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto

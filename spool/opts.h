@@ -133,6 +133,10 @@ bool opts_is_success(const struct call_opts *call, long http_status);
  * NULL: nothing did). from may be NULL. */
 const char *opts_call_secret(const struct opts *opts, const struct call_opts *call, const char **from);
 
+/* Overwrite the secrets among the variables of this process's environment, where others could read them
+ * (proc_pid_environ(5)): after all that is to be loaded has been. */
+void opts_wipe_environment(void);
+
 /* Append a text that came from outside, to be recorded: without any of the secrets that these options hold,
  * and without what else looks like one (mask_text()). */
 void opts_scrub(const struct opts *opts, struct slice text, struct buf *out);

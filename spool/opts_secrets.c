@@ -131,6 +131,7 @@ static enum status keep(const struct place *p, const char *secret, struct why *w
 	char *copy = strdup(secret);
 	if (!copy)
 		return why_set(why, ST_NOMEM, "out of memory");
+	explicit_bzero(*p->value, strlen(*p->value));
 	free(*p->value);
 	*p->value = copy;
 	return ST_OK;
@@ -209,4 +210,14 @@ void opts_scrub(const struct opts *o, struct slice text, struct buf *out)
 	else
 		mask_text(o->privacy.mask, buf_slice(&without), out);
 	buf_wipe(&without);
+}
+
+void opts_wipe_environment(void)
+{
+	static const char *const variables[] = {"PYTHON_API_JWT_SECRET", "INTERNAL_API_KEY"};
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		char *value = getenv(variables[i]);
+		if (value)
+			explicit_bzero(value, strlen(value));
+	}
 }

@@ -100,9 +100,11 @@ configure() {
 	write_nginx_conf
 }
 
+# What the daemons have been told by their configuration, or is theirs alone, stays out of the environments that
+# others may read.
 launch_nginx() {
 	# shellcheck disable=SC2094 # nothing here reads the log
-	"$NGINX" -p "$RUN_DIR/" -c "$RUN_DIR/nginx.conf" -e "$RUN_DIR/nginx-error.log" 2>>"$RUN_DIR/nginx-error.log"
+	env -u CLARIO_SET -u PYTHON_API_JWT_SECRET -u INTERNAL_API_KEY "$NGINX" -p "$RUN_DIR/" -c "$RUN_DIR/nginx.conf" -e "$RUN_DIR/nginx-error.log" 2>>"$RUN_DIR/nginx-error.log"
 }
 
 # The process named in NAME's pid file, if it is alive and still that program.
@@ -113,7 +115,7 @@ pid_of() {
 }
 
 launch() {
-	setsid "$B/$1" -c "$CONF" -p "$RUN_DIR/$1.pid" </dev/null >>"$RUN_DIR/$1.log" 2>&1 &
+	env -u CLARIO_SET setsid "$B/$1" -c "$CONF" -p "$RUN_DIR/$1.pid" </dev/null >>"$RUN_DIR/$1.log" 2>&1 &
 	launched="${launched:-} $!"
 }
 

@@ -64,6 +64,7 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 		st = conf_set(opts_rows, opts_rows_n, &ctl->opts, "spool", "path", spool_path, &why);
 	if (st != ST_OK)
 		return ctl_fail(ST_INVALID, &why);
+	opts_wipe_environment();
 	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
 	opts_release(&ctl->opts);
 	return code;

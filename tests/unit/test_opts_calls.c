@@ -454,6 +454,21 @@ static void scrub__takes_out_what_is_configured(void **state)
 	unlink(path);
 }
 
+static void environment__is_wiped_of_secrets_alone(void **state)
+{
+	(void)state;
+	static char key[] = "INTERNAL_API_KEY=hush", url[] = "INTEGRATIONS_URL=http://x";
+	putenv(key); /* this very memory */
+	putenv(url);
+	opts_wipe_environment();
+	assert_string_equal(getenv("INTERNAL_API_KEY"), "");
+	for (size_t i = sizeof "INTERNAL_API_KEY"; i < sizeof key; i++)
+		assert_int_equal(key[i], 0);
+	assert_string_equal(getenv("INTEGRATIONS_URL"), "http://x");
+	unsetenv("INTERNAL_API_KEY");
+	unsetenv("INTEGRATIONS_URL");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +483,7 @@ int main(void)
 		CASE(secrets__files_that_cannot_be),
 		CASE(authorities__must_be_readable),
 		CASE(scrub__takes_out_what_is_configured),
+		CASE(environment__is_wiped_of_secrets_alone),
 	};
 	return cmocka_run_group_tests_name("opts_calls", tests, NULL, NULL);
 }
