@@ -20,6 +20,9 @@ bool listing_set(
 	struct listing *out, const char *name, struct slice value, enum problem kind, struct fault *fault);
 
 bool listing_from_query(struct slice raw, struct query *query, struct listing *out, struct fault *fault);
+/* The same where one more parameter may stand in the query, which is left to the caller. */
+bool listing_from_query_with(
+	struct slice raw, const char *more, struct query *query, struct listing *out, struct fault *fault);
 /* The same as members of a JSON object: strings, or numbers where a number is meant. scratch holds the
  * numbers' text and must stay as long as *out. */
 enum { LISTING_SCRATCH = 512 };

@@ -228,6 +228,9 @@ const struct conf_row opts_rows[] = {
 		"notifications and progress are also sent here; empty: they are only recorded"},
 	{"notify", "timeout", CONF_DURATION, AT(notify.timeout_ms), 10, DAY_MS, "10s", NULL,
 		"longest time for one of them"},
+
+	{"privacy", "secret-fields", CONF_LINES, AT(privacy.secret_fields), 0, 0, MASK_DEFAULT_FIELDS, NULL,
+		"names of members (with * before or after) and JSON pointers whose values are not shown"},
 };
 const size_t opts_rows_n = sizeof opts_rows / sizeof *opts_rows;
 
@@ -262,6 +265,13 @@ static enum status from_environment(struct opts *out, struct why *why)
 	return ST_OK;
 }
 
+static enum status make_mask(struct opts *o, struct why *why)
+{
+	struct why inner = WHY_INIT;
+	enum status st = mask_new(o->privacy.secret_fields, &o->privacy.mask, &inner);
+	return st == ST_OK ? ST_OK : why_set(why, st, "privacy.secret-fields: %.250s", inner.text);
+}
+
 /* What no single row can tell. */
 static enum status check_together(struct opts *o, struct why *why)
 {
@@ -274,7 +284,9 @@ static enum status check_together(struct opts *o, struct why *why)
 	enum status st = opts_check_receivers(o, why);
 	if (st == ST_OK)
 		st = opts_check_calls(o, why);
-	return st == ST_OK ? opts_check_secret_values(o, why) : st;
+	if (st == ST_OK)
+		st = opts_check_secret_values(o, why);
+	return st == ST_OK ? make_mask(o, why) : st;
 }
 
 enum status opts_load(const char *file, struct opts *out, struct why *why)
@@ -314,6 +326,8 @@ enum status opts_load_for_calls(const char *file, struct opts *out, struct why *
 void opts_release(struct opts *opts)
 {
 	conf_release(opts_rows, opts_rows_n, opts);
+	mask_free(opts->privacy.mask);
+	opts->privacy.mask = NULL;
 }
 
 void opts_print(const struct opts *opts, FILE *to, bool with_help)

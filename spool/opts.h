@@ -5,6 +5,7 @@
 #ifndef SPOOL_OPTS_H
 #define SPOOL_OPTS_H
 #include "spool/base/conf.h"
+#include "spool/base/mask.h"
 #include "spool/model/phase.h"
 #include "spool/spool.h"
 
@@ -114,6 +115,10 @@ struct opts {
 		char *url; /* empty: notifications are only recorded */
 		int64_t timeout_ms;
 	} notify;
+	struct {
+		char *secret_fields;
+		struct mask *mask; /* what they say; made by opts_load() */
+	} privacy;
 };
 
 extern const struct conf_row opts_rows[];
@@ -139,6 +144,14 @@ bool opts_is_success(const struct call_opts *call, long http_status);
 /* The secret that a call is made with, "" without one, and what gave it ("environment", or a row's name;
  * NULL: nothing did). from may be NULL. */
 const char *opts_call_secret(const struct opts *opts, const struct call_opts *call, const char **from);
+
+/* Overwrite the secrets among the variables of this process's environment, where others could read them
+ * (proc_pid_environ(5)): after all that is to be loaded has been. */
+void opts_wipe_environment(void);
+
+/* Append a text that came from outside, to be recorded: without any of the secrets that these options hold,
+ * and without what else looks like one (mask_text()). */
+void opts_scrub(const struct opts *opts, struct slice text, struct buf *out);
 
 /* The effective policy of a phase: its own rows where set, [retry]'s elsewhere; nothing is CONF_UNSET. */
 struct retry_opts opts_retry(const struct opts *opts, int phase);

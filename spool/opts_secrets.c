@@ -131,6 +131,7 @@ static enum status keep(const struct place *p, const char *secret, struct why *w
 	char *copy = strdup(secret);
 	if (!copy)
 		return why_set(why, ST_NOMEM, "out of memory");
+	explicit_bzero(*p->value, strlen(*p->value));
 	free(*p->value);
 	*p->value = copy;
 	return ST_OK;
@@ -193,4 +194,30 @@ const char *opts_call_secret(const struct opts *o, const struct call_opts *call,
 	if (from)
 		*from = name;
 	return value;
+}
+
+void opts_scrub(const struct opts *o, struct slice text, struct buf *out)
+{
+	struct slice known[PLACES_OF_RECEIVER + CALLS_MAX];
+	struct place p;
+	size_t n = 0;
+	for (; place_at(o, n, &p); n++)
+		known[n] = slice_text(*p.value);
+	struct buf without = BUF_INIT(out->max);
+	mask_known(known, n, text, &without);
+	if (without.fail == ST_NOMEM)
+		buf_text(out, "***");
+	else
+		mask_text(o->privacy.mask, buf_slice(&without), out);
+	buf_wipe(&without);
+}
+
+void opts_wipe_environment(void)
+{
+	static const char *const variables[] = {"PYTHON_API_JWT_SECRET", "INTERNAL_API_KEY"};
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		char *value = getenv(variables[i]);
+		if (value)
+			explicit_bzero(value, strlen(value));
+	}
 }

@@ -22,6 +22,8 @@ json_t *jx_path(const json_t *object, const char *dotted);
 struct slice jx_text(const json_t *value); /* string's bytes; empty slice for anything else */
 /* Do the bytes of a string of JSON, without its quotes and known to be well formed, stand for text? */
 bool jx_raw_is(struct slice raw, struct slice text);
+/* Append what such bytes stand for. */
+void jx_unescape(struct slice raw, struct buf *out);
 
 /* Writer. Commas are placed by itself. */
 struct jx_writer {

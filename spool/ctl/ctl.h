@@ -39,6 +39,7 @@ enum ctl_option {
 	OPTION_SCOPE = 1 << 21,
 	OPTION_EXPIRES = 1 << 22,
 	OPTION_OVERLAP = 1 << 23,
+	OPTION_CANCEL = 1 << 24,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -123,6 +124,7 @@ int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);
 int cmd_import(struct ctl *ctl);
+int cmd_forget(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

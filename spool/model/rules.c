@@ -398,6 +398,8 @@ enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now
 	if (!(rule->from & 1u << from))
 		return why_set(why, ST_CONFLICT, "a job that is %s cannot be steered by %s",
 			job_state_name(from), steer_verb_name(verb));
+	if (job->is_forgotten)
+		return why_set(why, ST_CONFLICT, "the job's person was forgotten, and what it was to do");
 	if (verb == STEER_REPLAY && !reason.len)
 		return why_set(why, ST_INVALID, "a replay needs a reason");
 	if (verb == STEER_RELEASE && job->run_at_us > now.wall_us)

@@ -416,7 +416,7 @@ static void show_a_token(struct jx_writer *w)
 static void show_a_job(struct jx_writer *w)
 {
 	struct job job = {.phase = 1};
-	show_job(w, &job, true);
+	show_job(w, &job, true, NULL);
 }
 
 static void show_an_event(struct jx_writer *w)
@@ -438,7 +438,7 @@ static void show_an_event(struct jx_writer *w)
 		.traceparent = slice_text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		.workflow_id = text,
 		.user_id = text};
-	show_event(w, &event);
+	show_event(w, &event, NULL);
 }
 
 static void manual__of_the_tool_has_every_member_and_kind(void **state)
