@@ -32,7 +32,9 @@ bool caller_is_limited(const struct caller *caller);
 
 /* Whether a job of this phase and user is the caller's business. */
 bool caller_may(const struct caller *caller, int phase, struct slice user_id);
-/* The same for a trigger; false: *fault says 403. */
+/* Whether there can be such a job of a phase (0: any) and a user (empty: any). */
+bool caller_may_any(const struct caller *caller, int phase, struct slice user_id);
+/* As caller_may() for a trigger; false: *fault says 403. */
 bool caller_may_submit(const struct caller *caller, const struct trigger *trigger, struct fault *fault);
 
 #endif

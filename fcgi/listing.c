@@ -176,12 +176,15 @@ static int only_phase(const struct caller *caller)
 	return 0;
 }
 
-void listing_narrow(struct listing *out, const struct caller *caller)
+bool listing_narrow(struct listing *out, const struct caller *caller)
 {
 	struct slice user = slice_text(caller->user_pattern);
 	bool is_one_user = user.len && user.p[user.len - 1] != '*';
+	if (!caller_may_any(caller, out->filter.phase, out->filter.user_id))
+		return false;
 	if (!out->filter.phase)
 		out->filter.phase = only_phase(caller);
 	if (!out->filter.user_id.len && is_one_user)
 		out->filter.user_id = user;
+	return true;
 }

@@ -29,9 +29,10 @@ enum { LISTING_SCRATCH = 512 };
 bool listing_from_json(
 	const json_t *object, char scratch[LISTING_SCRATCH], struct listing *out, struct fault *fault);
 
-/* Where a limited caller's one phase or one user is a filter of the spool, it becomes one, so that the jobs
- * of others are not even read; where the listing asks for another it is left as it is, and nothing in it is
- * the caller's. Each job is still to be asked of caller_may(). *out then borrows from the caller, too. */
-void listing_narrow(struct listing *out, const struct caller *caller);
+/* false: the listing asks for a phase or a user that is not the caller's business, so there is nothing in it,
+ * and nothing need be read. Otherwise a limited caller's one phase or one user becomes part of the filter, so
+ * that the jobs of others are not even looked at; where it has several, each job is still to be asked of
+ * caller_may(). *out then borrows from the caller, too. */
+bool listing_narrow(struct listing *out, const struct caller *caller);
 
 #endif

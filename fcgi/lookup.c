@@ -119,10 +119,10 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		reply_fault(reply, &fault);
 		return;
 	}
-	listing_narrow(&ask, &request->caller);
+	bool is_any = listing_narrow(&ask, &request->caller);
 	struct jx_writer w = reply_open(reply);
 	jx_open_array(&w, "jobs");
-	enum status st = write_page(app, &request->caller, &ask, mask, &w, &why);
+	enum status st = is_any ? write_page(app, &request->caller, &ask, mask, &w, &why) : ST_OK;
 	jx_close_array(&w);
 	if (st == ST_INVALID) {
 		fault_set(&fault, PROBLEM_BAD_QUERY, "cursor", "%s", why.text);
@@ -133,7 +133,7 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 		return;
 	}
-	if (ask.cursor.text[0])
+	if (is_any && ask.cursor.text[0])
 		jx_cstring(&w, "next_cursor", ask.cursor.text);
 	else
 		jx_null(&w, "next_cursor");

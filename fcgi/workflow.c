@@ -150,7 +150,8 @@ static enum status read_workflow(struct app *app, const struct caller *caller, s
 	uint64_t after, struct workflow *wf, struct why *why)
 {
 	struct listing ask = {.filter = {.workflow_id = id}};
-	listing_narrow(&ask, caller);
+	if (!listing_narrow(&ask, caller))
+		return why_set(why, ST_NOTFOUND, "there is no such workflow");
 	const struct event_filter events = {
 		.workflow_id = id, .user_id = ask.filter.user_id, .after_seq = after};
 	enum status st = spool_list(

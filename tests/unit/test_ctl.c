@@ -293,7 +293,7 @@ static void callers__as_table_and_json(void **state)
 	assert_run(f, "callers", 0, NULL);
 	assert_run(f, "callers --json", 0, NULL);
 	assert_string_equal(f->out, ""); /* nobody's are counted */
-	struct spool *sp = open_spool(f);
+	struct spool *sp = ctl_open_spool(f);
 	submit_as(sp, "zoe", "w-1", 5);
 	submit_as(sp, "amy", "w-2", 5);
 	submit_as(sp, "zoe", "w-3", 5);
@@ -305,7 +305,7 @@ static void callers__as_table_and_json(void **state)
 		"{\"name\":\"quiet\",\"jobs\":0,\"bytes\":0,\"max_jobs\":1}\n"
 		"{\"name\":\"zoe\",\"jobs\":2,\"bytes\":14,\"max_jobs\":5,\"max_bytes\":1024,"
 		"\"rate\":2.5}\n");
-	assert_int_equal(lines(f->out), 3);
+	assert_int_equal(count_lines(f->out), 3);
 	assert_run(f, "callers", 0, "MAX JOBS");
 	assert_non_null(strstr(f->out, "zoe"));
 }

@@ -1,4 +1,5 @@
-/* tests/unit/test_show.c: the JSON of jobs, events and receivers, to the byte, and the masking of secrets. */
+/* tests/unit/test_show.c: the JSON of jobs, events, receivers and tokens, to the byte, and the masking of
+ * secrets. */
 #include "spool/base/clock.h"
 #include "spool/show.h"
 #include "tests/support/unit.h"
@@ -90,7 +91,7 @@ static void event__every_kind_to_the_byte(void **state)
 	static const char *const names[] = {"accepted", "claimed", "completed", "retry", "failed", "released",
 		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
 		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
-		"progress", "restored", "repaired", "breaker", "crashed", "replayed", "forgotten"};
+		"progress", "restored", "repaired", "breaker", "crashed", "replayed", "token", "forgotten"};
 	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		char want[200];
@@ -301,6 +302,46 @@ static void receiver__to_the_byte(void **state)
 	buf_release(&out);
 }
 
+/* Every member at its value, and at none; of neither secret more than its prefix. */
+static void token__to_the_byte(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT(8192);
+	struct jx_writer w;
+	const int64_t at_us = INT64_C(1704067200000000); /* 2024-01-01 */
+	struct token t = {.name = "shop",
+		.scopes = SCOPE_SUBMIT | SCOPE_READ,
+		.phases = 1 << 0 | 1 << 7,
+		.user = "seller-*",
+		.created_at_us = at_us,
+		.expires_at_us = at_us + 90000000,
+		.now = {"clw_0123456789ab", {1}, at_us + 10000000},
+		.old = {"clw_ba9876543210", {2}, at_us},
+		.old_until_us = at_us + 30000000};
+	jx_begin(&w, &out);
+	show_token(&w, &t, at_us + 20000000);
+	assert_string_equal(out.p,
+		"{\"name\":\"shop\",\"state\":\"rotating\",\"prefix\":\"clw_0123456789ab\","
+		"\"scopes\":[\"submit\",\"read\"],\"phases\":[1,10],\"user\":\"seller-*\","
+		"\"created_at\":\"2024-01-01T00:00:00.000Z\",\"expires_at\":\"2024-01-01T00:01:30.000Z\","
+		"\"revoked_at\":null,\"rotated_at\":\"2024-01-01T00:00:10.000Z\","
+		"\"old_prefix\":\"clw_ba9876543210\",\"old_until\":\"2024-01-01T00:00:30.000Z\"}");
+	buf_clear(&out);
+	jx_begin(&w, &out);
+	t.phases = TOKEN_ALL_PHASES;
+	t.user[0] = '\0';
+	t.expires_at_us = 0;
+	t.now.created_at_us = at_us;
+	t.revoked_at_us = at_us + 1000000;
+	show_token(&w, &t, at_us + 20000000);
+	assert_string_equal(out.p, "{\"name\":\"shop\",\"state\":\"revoked\",\"prefix\":\"clw_0123456789ab\","
+				   "\"scopes\":[\"submit\",\"read\"],\"phases\":null,\"user\":null,"
+				   "\"created_at\":\"2024-01-01T00:00:00.000Z\",\"expires_at\":null,"
+				   "\"revoked_at\":\"2024-01-01T00:00:01.000Z\",\"rotated_at\":null,"
+				   "\"old_prefix\":null,\"old_until\":null}");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +349,7 @@ int main(void)
 		cmocka_unit_test(job__lease_while_active),
 		cmocka_unit_test(event__only_what_applies),
 		cmocka_unit_test(receiver__to_the_byte),
+		cmocka_unit_test(token__to_the_byte),
 		cmocka_unit_test(event__every_kind_to_the_byte),
 		cmocka_unit_test(event__everything_set),
 		cmocka_unit_test(trace_id__of_what_is_a_traceparent),
