@@ -22,13 +22,13 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c hash.c fs.c guard.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c hash.c encoding.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c steer.c remove.c read.c list.c stats.c wake.c pages.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c template.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c horizon.c cmd_act.c cmd_receiver.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
@@ -38,14 +38,15 @@ WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c he
 	$(PHASE_SRCS)
 
 CTL_LIBS    := -lsmartcols
-FCGI_LIBS   := -lfcgi -lsystemd
+FCGI_LIBS   := -lfcgi -lsystemd -lcrypto
 WORKER_LIBS := -lcurl -lcrypto -lsystemd
 SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held call validate access route options query dispatch server
+UNIT_TESTS := base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held call validate access route options query dispatch server \
+	webhook_sign opts_webhooks
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -73,6 +74,7 @@ UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
 UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c),$(FCGI_SRCS))
+UNIT_LIBS_webhook_sign := -lcrypto
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
@@ -96,7 +98,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
 SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
 
-FUZZ_TARGETS  := request record wire conf dump spool
+FUZZ_TARGETS  := request record wire conf dump spool webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
@@ -222,7 +224,7 @@ bench:
 SYSCONFDIR ?= /etc
 MANUALS    := $(wildcard fcgi/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/bash-completion/completions)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/clario-workflow/examples share/bash-completion/completions)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
 	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
@@ -230,6 +232,7 @@ install: all
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
+	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
 		install -m 640 packaging/clario.conf $(DESTDIR)$(SYSCONFDIR)/clario-workflow
 
