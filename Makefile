@@ -31,6 +31,7 @@ DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c group.c opts.c opts_calls.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c horizon.c cmd_act.c cmd_receiver.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c \
+	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
@@ -46,7 +47,7 @@ PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
 UNIT_TESTS := base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held call validate access route options query dispatch server \
-	webhook_sign opts_webhooks
+	webhook_sign opts_webhooks mapping webhook
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -75,6 +76,10 @@ UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
 UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c),$(FCGI_SRCS))
 UNIT_LIBS_webhook_sign := -lcrypto
+UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
+UNIT_LIBS_webhook := -lcrypto
+UNIT_LIBS_dispatch := -lcrypto
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/span.c fcgi/when.c fcgi/problem.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a

@@ -13,7 +13,7 @@ enum scope {
 	SCOPE_ALL = 7
 };
 
-enum { CALLER_NAME_MAX = 32, CALLER_ALL_PHASES = 0xfff };
+enum { CALLER_NAME_MAX = 40 /* "webhook:" and the name of a section */, CALLER_ALL_PHASES = 0xfff };
 
 struct caller {
 	unsigned scopes;                /* of enum scope; none: a stranger */

@@ -3,6 +3,7 @@
 #include "fcgi/dispatch.h"
 #include "fcgi/access.h"
 #include "fcgi/handlers.h"
+#include "fcgi/webhook.h"
 #include "spool/base/log.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ const struct route routes[] = {
 	{"POST", "/phase/{}", intake_trigger, false, SCOPE_SUBMIT, ROUTE_SUBMIT},
 	{"POST", "/step/{}", intake_trigger, true, SCOPE_SUBMIT, ROUTE_SUBMIT},
 	{"POST", "/batch", batch_submit, 0, SCOPE_SUBMIT, 0},
+	{"POST", "/webhooks/{}", webhook_submit, 0, SCOPE_NONE, ROUTE_SUBMIT | ROUTE_SIGNED},
 
 	{"GET", "/jobs", lookup_jobs, 0, SCOPE_READ, 0},
 	{"POST", "/jobs/retry", steer_retry_many, 0, SCOPE_OPERATE, 0},
@@ -100,7 +102,8 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 		refuse_method(&match, reply);
 	} else if ((match.row->scope & request->caller.scopes) != match.row->scope) {
 		refuse_scope(match.row->scope, reply);
-	} else {
+	} else if (!(match.row->flags & ROUTE_SIGNED) ||
+		   webhook_identify(app, request, match.capture, reply)) {
 		request->capture = match.capture;
 		request->arg = match.row->arg;
 		*row = match.row;
@@ -157,14 +160,16 @@ enum dispatched dispatch_begin(
 	const struct route *row;
 	if (admit(app, request, reply, &row) && !(row->flags & ROUTE_SUBMIT))
 		return DISPATCH_MAY_BLOCK;
-	if (row && intake_prepare(app, request, intake, reply))
+	if (row &&
+		(row->flags & ROUTE_SIGNED ? webhook_prepare : intake_prepare)(app, request, intake, reply))
 		return DISPATCH_SUBMIT;
 	log_answer(request, reply);
 	return DISPATCH_ANSWERED;
 }
 
-void dispatch_end(const struct request *request, const struct intake *intake, struct reply *reply)
+void dispatch_end(const struct request *request, struct intake *intake, struct reply *reply)
 {
 	intake_answer(intake, reply);
+	intake_release(intake);
 	log_answer(request, reply);
 }

@@ -32,6 +32,7 @@ static const struct problem_info table[] = {
 	[PROBLEM_BODY_TOO_LARGE] = {"body_too_large", 413, 0},
 	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415, 0},
 	[PROBLEM_KEY_REUSED] = {"idempotency_key_reused", 422, 0},
+	[PROBLEM_BAD_EVENT] = {"bad_event", 422, 0},
 	[PROBLEM_INTERNAL] = {"internal", 500, 0},
 	[PROBLEM_SPOOL_FULL] = {"spool_full", 503, LATER_S},
 	[PROBLEM_DISK_FULL] = {"disk_full", 503, LATER_S},

@@ -12,6 +12,7 @@ typedef void (*route_handler)(struct app *app, const struct request *request, st
 enum {
 	ROUTE_ROOT = 1,   /* the pattern is the whole path, not below ROUTE_PREFIX */
 	ROUTE_SUBMIT = 2, /* one trigger to be submitted: dispatch_begin() does it without waiting */
+	ROUTE_SIGNED = 4, /* its caller is who signed it, and needs no scope: webhook_identify() */
 };
 
 struct route {
