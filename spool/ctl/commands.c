@@ -24,6 +24,10 @@ const struct option_row option_rows[] = {
 	{"receiver", "NAME", "this receiver of calls, instead of phases", OPTION_RECEIVER},
 	{"for", "TIME", "for so long: 30s, 90m, 24h, 7d (default: until resumed)", OPTION_FOR},
 	{"again", NULL, "whatever its outcome was, and all of its calls; --reason says why", OPTION_AGAIN},
+	{"file", "FILE", "the body of the delivery; - for the standard input", OPTION_FILE},
+	{"url", "URL", "where the API is (default http://127.0.0.1:3001/api/v1/workflow)", OPTION_URL},
+	{"id", "ID", "webhook-id, to send a delivery again (default: a new one)", OPTION_ID},
+	{"print", NULL, "print the command for curl in place of sending", OPTION_PRINT},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -74,6 +78,8 @@ const struct command commands[] = {
 		0, cmd_export},
 	{"import", "FILE|-", "make an export the spool (daemons stopped)", 1, 1, ACCESS_NONE,
 		OPTION_REPLACE | OPTION_JSON, 0, cmd_import},
+	{"webhook", "test NAME", "sign a body as a source of webhooks does, and post it", 2, 2, ACCESS_NONE,
+		OPTION_FILE | OPTION_URL | OPTION_ID | OPTION_PRINT, 0, cmd_webhook},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 1, ACCESS_NONE, 0, 0, cmd_help},
 };

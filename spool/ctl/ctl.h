@@ -36,6 +36,10 @@ enum ctl_option {
 	OPTION_RECEIVER = 1 << 18,
 	OPTION_FOR = 1 << 19,
 	OPTION_AGAIN = 1 << 20,
+	OPTION_FILE = 1 << 21,
+	OPTION_URL = 1 << 22,
+	OPTION_ID = 1 << 23,
+	OPTION_PRINT = 1 << 24,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -52,6 +56,7 @@ struct ctl {
 	long limit; /* 0: none */
 	const char *reason;
 	const char *receiver;
+	const char *file, *url, *id; /* of webhook test */
 	int64_t for_us;
 	char actor[80];
 };
@@ -110,6 +115,7 @@ int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);
 int cmd_import(struct ctl *ctl);
+int cmd_webhook(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 
