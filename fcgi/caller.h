@@ -9,7 +9,7 @@
 /* What a name begins with when it was proved, not claimed: nobody may say it of himself. */
 #define CALLER_TOKEN TOKEN_SOURCE
 
-enum { CALLER_NAME_MAX = sizeof CALLER_TOKEN - 1 + TOKEN_NAME_MAX, CALLER_ALL_PHASES = TOKEN_ALL_PHASES };
+enum { CALLER_NAME_MAX = 40 /* "token:" or "webhook:", and a name */, CALLER_ALL_PHASES = TOKEN_ALL_PHASES };
 
 struct caller {
 	unsigned scopes;                /* of enum scope; none: a stranger */

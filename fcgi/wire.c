@@ -164,7 +164,7 @@ bool wire_take(struct wire *wire)
 	if (FCGX_Accept_r(&wire->fcgi) != 0)
 		return false;
 	FCGX_Detach(&wire->fcgi);
-	wire->request = (struct request){.now = clock_now()};
+	wire->request = (struct request){.now = clock_now(), .env = wire->fcgi.envp};
 	for (char **pair = wire->fcgi.envp; *pair; pair++)
 		request_take(&wire->request, *pair, &wire->request.body_fault);
 	take_body(wire);

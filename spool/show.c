@@ -220,4 +220,3 @@ void show_token(struct jx_writer *w, const struct token *t, int64_t now_us)
 	jx_time(w, "old_until", has_old ? t->old_until_us : 0);
 	jx_close_object(w);
 }
-

@@ -27,6 +27,7 @@ struct spool_conf {
 	bool ordering;                /* queue.ordering = workflow */
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
 	int64_t crowd_at; /* jobs of one user, lately, beyond which its further ones take turns; 0: never */
+	int64_t keep_reserved_us; /* jobs with a reserved key (rules.h) are not removed before this age */
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 };
@@ -145,8 +146,8 @@ NODISCARD enum status spool_token_change(struct spool *sp, struct moment now,
 	struct why *why);
 
 /* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
- * events and keys; one `removed` event tells how many. *removed < max: there are no more. Small transaction:
- * call again. */
+ * events and keys; one `removed` event tells how many. Those that spool_conf.keep_reserved_us keeps stay.
+ * *removed < max: there are no more. Small transaction: call again. */
 NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job_state state,
 	int64_t before_us, size_t max, struct slice actor, size_t *removed, struct why *why);
 

@@ -32,7 +32,7 @@ static struct slice skip_bom(struct slice text)
 
 /* Nesting is measured before jansson sees the text: its parser and its json_decref recurse on the thread's
  * stack. */
-static bool is_deeper_than(struct slice text, unsigned max)
+bool jx_is_deeper(struct slice text, unsigned max)
 {
 	unsigned depth = 0;
 	bool in_string = false;
@@ -59,7 +59,7 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 {
 	*out = NULL;
 	text = skip_bom(text);
-	if (is_deeper_than(text, max_depth))
+	if (jx_is_deeper(text, max_depth))
 		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
 	json_error_t err = {0};
 	had_no_memory = false;

@@ -15,6 +15,9 @@ void jx_init(void); /* once per program, before threads: seeds jansson's hashing
  * for one nested deeper than max_depth, ST_NOMEM. On ST_OK *out is a new reference (json_decref). */
 NODISCARD enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct why *why);
 
+/* Whether a text is nested deeper than so many levels. */
+bool jx_is_deeper(struct slice text, unsigned max);
+
 /* Borrowed lookups that accept NULL and non-objects and give NULL or the fallback. */
 json_t *jx_get(const json_t *object, const char *key);
 /* a.b.c walks objects. */

@@ -30,6 +30,10 @@ const struct option_row option_rows[] = {
 	{"overlap", "TIME", "how long the old secret stays good: 0s, 90m, 24h, 7d (default 24h)",
 		OPTION_OVERLAP},
 	{"cancel", NULL, "end the user's jobs first that have not ended", OPTION_CANCEL},
+	{"file", "FILE", "the body of the delivery; - for the standard input", OPTION_FILE},
+	{"url", "URL", "where the API is (default http://127.0.0.1:3001/api/v1/workflow)", OPTION_URL},
+	{"id", "ID", "webhook-id, to send a delivery again (default: a new one)", OPTION_ID},
+	{"print", NULL, "print the command for curl in place of sending", OPTION_PRINT},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
@@ -93,6 +97,8 @@ const struct command commands[] = {
 		OPTION_REPLACE | OPTION_JSON, 0, cmd_import},
 	{"forget", "", "remove a person's payloads and ids from jobs and events", 0, 0, ACCESS_WRITE,
 		OPTION_USER | OPTION_REASON | OPTION_CANCEL | OPTION_JSON, 0, cmd_forget},
+	{"webhook test", "NAME", "sign a body as a source of webhooks does, and post it", 1, 1, ACCESS_NONE,
+		OPTION_FILE | OPTION_URL | OPTION_ID | OPTION_PRINT, 0, cmd_webhook},
 	{"completion", "bash", "print the completion for a shell", 1, 1, ACCESS_NONE, 0, 0, cmd_completion},
 	{"help", "[COMMAND]", "explain a command, or list all", 0, 2, ACCESS_NONE, 0, 0, cmd_help},
 };

@@ -121,6 +121,16 @@ bool rules_same_request(const struct job *old, const struct trigger *t)
 	       (t->solo_user || slice_eq(old->workflow_id, t->workflow_id));
 }
 
+bool rules_key_is_reserved(struct slice key)
+{
+	return key.len && memchr(key.p, ' ', key.len);
+}
+
+bool rules_is_remembered(const struct job *job, struct moment now, int64_t keep_us)
+{
+	return rules_key_is_reserved(job->idempotency_key) && job->accepted_at_us + keep_us > now.wall_us;
+}
+
 bool rules_is_claimable(const struct job *job)
 {
 	return job->state == JOB_WAITING && job->has_turn;

@@ -29,6 +29,8 @@ is_installed() {
 		usr/share/man/man7/clario-workflow.7
 		usr/share/bash-completion/completions/clario-spool
 		usr/share/clario-workflow/site.conf
+		usr/share/clario-workflow/examples/claim-rejected.json
+		usr/share/clario-workflow/examples/payout-received.json
 		etc/clario-workflow/clario.conf
 		etc/nginx/snippets/clario-workflow.conf
 		etc/nginx/snippets/clario-workflow-http.conf
