@@ -43,6 +43,7 @@ struct feed {
 	size_t abandoned_n;
 	/* The thread's own: */
 	struct held held;        /* leases that no outcome has ended yet */
+	struct flow_stock stock; /* of it, when the last outcomes were taken */
 	size_t pace;             /* jobs that end between two commits: the most of late */
 	struct outcome *pending; /* taken, not written yet */
 	struct settlement *settlements;
@@ -251,10 +252,25 @@ static size_t room(struct feed *f)
 }
 
 /* It rises at once and falls slowly. */
-static void keep_pace(struct feed *f)
+static void follow(size_t *pace, size_t now)
 {
-	size_t now = f->held.ending_n;
-	f->pace = now > f->pace ? now : f->pace - (f->pace - now + 7) / 8;
+	*pace = now > *pace ? now : *pace - (*pace - now + 7) / 8;
+}
+
+static void take_stock(struct feed *f)
+{
+	size_t ending[PHASE_SLOTS] = {0};
+	memset(f->stock.held, 0, sizeof f->stock.held);
+	for (size_t i = 0; i < f->held.n; i++) {
+		int slot = phase_slot(f->held.items[i].phase);
+		if (f->held.items[i].is_ending)
+			ending[slot]++;
+		else
+			f->stock.held[slot]++;
+	}
+	follow(&f->pace, f->held.ending_n);
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		follow(&f->stock.pace[slot], ending[slot]);
 }
 
 /* The process was stopped for a while, or its host: some leases were over before they were renewed. Which
@@ -270,21 +286,12 @@ static void note_renewals(struct feed *f, size_t n, const struct settlement *ren
 		atomic_store(&f->renewed_until_us, now.boot_us + f->conf.opts->worker.lease_ms * 1000);
 }
 
-static size_t lay_out_limits(struct feed *f, struct claim_limit limits[FLOW_LIMITS_MAX])
-{
-	size_t held[PHASE_SLOTS] = {0};
-	for (size_t i = 0; i < f->held.n; i++)
-		if (!f->held.items[i].is_ending)
-			held[phase_slot(f->held.items[i].phase)]++;
-	return flow_limits(f->conf.flow, held, limits);
-}
-
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
 static bool exchange(struct feed *f)
 {
 	struct why why = WHY_INIT;
 	take_given(f);
-	keep_pace(f);
+	take_stock(f);
 	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
 	struct claim_limit limits[FLOW_LIMITS_MAX];
 	struct claim_ask ask = {
@@ -293,7 +300,7 @@ static bool exchange(struct feed *f)
 		.max_bytes = HELD_BYTES - (f->held.bytes < HELD_BYTES ? f->held.bytes : 0),
 		.lease_ms = f->conf.opts->worker.lease_ms,
 		.limits = limits,
-		.limits_n = lay_out_limits(f, limits),
+		.limits_n = flow_limits(f->conf.flow, &f->stock, limits),
 	};
 	ask.reports = flow_reports(f->conf.flow, &ask.reports_n);
 	struct moment now = clock_now();
