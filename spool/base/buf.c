@@ -97,10 +97,19 @@ void buf_byte(struct buf *b, unsigned char c)
 
 void buf_fmt(struct buf *b, const char *fmt, ...)
 {
+	enum { GUESS = 64 }; /* most fit: they are laid out once */
 	va_list ap;
+	bool has_room = b->fail == ST_OK && b->max - b->len >= GUESS && reserve(b, GUESS);
+	size_t room = has_room ? b->cap - b->len : 0;
 	va_start(ap, fmt);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	int len = vsnprintf(has_room ? b->p + b->len : NULL, room, fmt, ap);
 	va_end(ap);
+	if (len >= 0 && (size_t)len < room) {
+		b->len += (size_t)len;
+		return;
+	}
+	if (has_room)
+		b->p[b->len] = '\0';
 	if (len < 0 || !reserve(b, (size_t)len)) {
 		b->fail = b->fail ? b->fail : ST_INVALID;
 		return;

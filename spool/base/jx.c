@@ -209,6 +209,12 @@ bool jx_is_text(struct slice bytes)
 	return true;
 }
 
+/* ASCII that stands for itself within a string. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void escape_control(struct buf *out, unsigned char c)
 {
 	static const char *const named[0x20] = {
@@ -227,10 +233,12 @@ void jx_escape(struct buf *out, struct slice text)
 	size_t from = 0, i = 0;
 	buf_byte(out, '"');
 	while (i < text.len) {
+		if (is_plain(p[i])) {
+			i++;
+			continue;
+		}
 		size_t len = utf8_length(p + i, text.len - i);
-		bool plain =
-			len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f);
-		if (plain) {
+		if (len > 1) {
 			i += len;
 			continue;
 		}
