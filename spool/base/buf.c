@@ -26,6 +26,13 @@ void buf_clear(struct buf *b)
 		b->p[0] = '\0';
 }
 
+void buf_reuse(struct buf *b, size_t most)
+{
+	if (b->cap > most)
+		buf_release(b);
+	buf_clear(b);
+}
+
 enum status buf_status(const struct buf *b)
 {
 	return b->fail;

@@ -53,8 +53,9 @@ struct buf {
 	}
 
 void buf_init(struct buf *b, size_t max);
-void buf_release(struct buf *b); /* accepts zeroed and already released */
-void buf_clear(struct buf *b);   /* len = 0, failure forgotten, memory kept */
+void buf_release(struct buf *b);            /* accepts zeroed and already released */
+void buf_clear(struct buf *b);              /* len = 0, failure forgotten, memory kept */
+void buf_reuse(struct buf *b, size_t most); /* the same, but more memory than that is not kept */
 enum status buf_status(const struct buf *b);
 struct slice buf_slice(const struct buf *b);
 
