@@ -26,6 +26,7 @@ enum {
 	FAIL_MAX_MS = 2000,
 	HELD_BYTES = 64 << 20, /* payloads in memory, but for one job of any size */
 	SPARE = 8,             /* jobs held beyond those that run, however slow they are */
+	SPARE_OUTCOMES = 256,  /* kept to be used again */
 };
 
 struct feed {
@@ -37,15 +38,24 @@ struct feed {
 	_Atomic int64_t lapsed_us, renewed_until_us;
 	pthread_mutex_t lock;
 	struct outcome *given, **given_last; /* from the loop; under the lock */
-	struct feed_news *news;              /* ring, to the loop; under the lock */
-	size_t news_at, news_n, news_cap;
+	struct feed_news *news;              /* to the loop; under the lock */
+	size_t news_n, news_cap;
+	struct outcome *spare; /* written, to the loop; under the lock */
+	size_t spare_n;
 	struct held_lease *abandoned; /* by the loop; under the lock */
 	size_t abandoned_n;
+	/* The loop's own: what it took of these. */
+	struct feed_news *taken;
+	size_t taken_at, taken_n;
+	struct outcome *ready;
 	/* The thread's own: */
-	struct held held;        /* leases that no outcome has ended yet */
-	struct flow_stock stock; /* of it, when the last outcomes were taken */
-	size_t pace;             /* jobs that end between two commits: the most of late */
-	struct outcome *pending; /* taken, not written yet */
+	struct held held;                       /* leases that no outcome has ended yet */
+	struct flow_stock stock;                /* of it, when the last outcomes were taken */
+	size_t pace;                            /* jobs that end between two commits: the most of late */
+	struct outcome *pending, *pending_last; /* taken, not written yet */
+	struct outcome *written;
+	struct feed_news *said; /* to be news once all of a commit is dealt with */
+	size_t said_n;
 	struct settlement *settlements;
 	struct job *jobs;
 	int64_t next_renew_us, next_due_us, next_reap_us;
@@ -73,17 +83,43 @@ void feed_give(struct feed *f, struct outcome *outcome)
 		ring(f);
 }
 
+static void take_all(struct feed *f)
+{
+	struct feed_news *empty = f->taken;
+	pthread_mutex_lock(&f->lock);
+	f->taken = f->news;
+	f->taken_n = f->news_n;
+	f->news = empty;
+	f->news_n = 0;
+	pthread_mutex_unlock(&f->lock);
+	f->taken_at = 0;
+}
+
 bool feed_take(struct feed *f, struct feed_news *out)
 {
-	pthread_mutex_lock(&f->lock);
-	bool any = f->news_n > 0;
-	if (any) {
-		*out = f->news[f->news_at];
-		f->news_at = (f->news_at + 1) % f->news_cap;
-		f->news_n--;
+	if (f->taken_at == f->taken_n)
+		take_all(f);
+	if (f->taken_n == 0)
+		return false;
+	*out = f->taken[f->taken_at++];
+	return true;
+}
+
+struct outcome *feed_outcome(struct feed *f, const struct job *job, enum settle_kind kind)
+{
+	if (!f->ready) {
+		pthread_mutex_lock(&f->lock);
+		f->ready = f->spare;
+		f->spare = NULL;
+		f->spare_n = 0;
+		pthread_mutex_unlock(&f->lock);
 	}
-	pthread_mutex_unlock(&f->lock);
-	return any;
+	struct outcome *o = f->ready;
+	if (!o)
+		return outcome_new(job, kind);
+	f->ready = o->next;
+	outcome_renew(o, job, kind);
+	return o;
 }
 
 /* There is always room: a job is abandoned once, and jobs whose news the loop has not taken are bounded. */
@@ -109,9 +145,27 @@ void feed_crashed(struct feed *f, struct job_id id, uint64_t token, bool in_its_
  */
 static void tell(struct feed *f, const struct feed_news *news)
 {
+	f->said[f->said_n++] = *news;
+}
+
+/* What a commit brought about, all at once: the loop is not to be met at the lock for each job. */
+static void publish(struct feed *f)
+{
+	struct outcome *surplus = NULL;
 	pthread_mutex_lock(&f->lock);
-	f->news[(f->news_at + f->news_n++) % f->news_cap] = *news;
+	memcpy(f->news + f->news_n, f->said, f->said_n * sizeof *f->said);
+	f->news_n += f->said_n;
+	while (f->written) {
+		struct outcome *o = f->written;
+		struct outcome **list = f->spare_n < SPARE_OUTCOMES ? &f->spare : &surplus;
+		f->spare_n += list == &f->spare;
+		f->written = o->next;
+		o->next = *list;
+		*list = o;
+	}
 	pthread_mutex_unlock(&f->lock);
+	f->said_n = 0;
+	outcome_free_all(surplus);
 }
 
 static void forget(struct feed *f, struct job_id id, uint64_t token)
@@ -152,22 +206,38 @@ static void follow_up(struct feed *f, const struct settlement *s, bool wants_ans
 	}
 }
 
+/* What is said of one job stands together: the spool then changes its record once. */
+static void line_up(struct feed *f, struct outcome *o)
+{
+	struct held_lease *lease = held_find(&f->held, o->settlement.id, o->settlement.token);
+	struct outcome *before = lease && lease->last ? lease->last : f->pending_last;
+	struct outcome **at = before ? &before->next : &f->pending;
+	o->next = *at;
+	*at = o;
+	if (!o->next)
+		f->pending_last = o;
+	if (!lease)
+		return;
+	lease->last = o;
+	if (ends_lease(o->settlement.kind))
+		held_end(&f->held, o->settlement.id, o->settlement.token);
+}
+
 static void take_given(struct feed *f)
 {
-	struct outcome **end = &f->pending;
-	while (*end)
-		end = &(*end)->next;
 	pthread_mutex_lock(&f->lock);
-	*end = f->given;
-	for (const struct outcome *o = f->given; o; o = o->next)
-		if (ends_lease(o->settlement.kind))
-			held_end(&f->held, o->settlement.id, o->settlement.token);
+	struct outcome *given = f->given;
 	f->given = NULL;
 	f->given_last = &f->given;
 	for (size_t i = 0; i < f->abandoned_n; i++)
 		forget(f, f->abandoned[i].id, f->abandoned[i].token);
 	f->abandoned_n = 0;
 	pthread_mutex_unlock(&f->lock);
+	while (given) {
+		struct outcome *o = given;
+		given = o->next;
+		line_up(f, o);
+	}
 }
 
 static size_t lay_out_outcomes(struct feed *f)
@@ -199,10 +269,17 @@ static void drop_written(struct feed *f, size_t outcomes)
 {
 	for (size_t i = 0; i < outcomes; i++) {
 		struct outcome *o = f->pending;
+		struct held_lease *lease = held_find(&f->held, o->settlement.id, o->settlement.token);
+		if (lease && lease->last == o)
+			lease->last = NULL;
 		f->pending = o->next;
 		follow_up(f, &f->settlements[i], o->wants_answer);
-		outcome_free(o);
+		outcome_empty(o);
+		o->next = f->written;
+		f->written = o;
 	}
+	if (!f->pending)
+		f->pending_last = NULL;
 }
 
 static void hold(struct feed *f, size_t n)
@@ -317,6 +394,7 @@ static bool exchange(struct feed *f)
 	for (size_t i = outcomes; i < n; i++)
 		follow_up(f, &f->settlements[i], false);
 	hold(f, got);
+	publish(f);
 	if (n > 0 || got > 0)
 		f->conf.wake(f->conf.wake_arg);
 	return outcomes > 0 || got > 0;
@@ -386,9 +464,12 @@ static bool allocate(struct feed *f)
 	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);
 	f->jobs = calloc(cap, sizeof *f->jobs);
 	f->news = calloc(f->news_cap, sizeof *f->news);
+	f->taken = calloc(f->news_cap, sizeof *f->taken);
+	f->said = calloc(f->news_cap, sizeof *f->said);
 	f->settlements = calloc(BATCH_MAX + cap, sizeof *f->settlements);
 	f->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return has_held && f->abandoned && f->jobs && f->news && f->settlements && f->event_fd >= 0;
+	return has_held && f->abandoned && f->jobs && f->news && f->taken && f->said && f->settlements &&
+	       f->event_fd >= 0;
 }
 
 struct feed *feed_start(const struct feed_conf *conf, struct why *why)
@@ -448,12 +529,10 @@ void feed_free(struct feed *f)
 	if (!f)
 		return;
 	take_given(f);
-	while (f->pending) {
-		struct outcome *o = f->pending;
-		f->pending = o->next;
-		outcome_free(o);
-	}
-	for (struct feed_news news; f->news && feed_take(f, &news);)
+	outcome_free_all(f->pending);
+	outcome_free_all(f->spare);
+	outcome_free_all(f->ready);
+	for (struct feed_news news; f->news && f->taken && feed_take(f, &news);)
 		if (news.kind == FEED_JOB)
 			job_release(&news.job);
 	if (f->event_fd >= 0)
@@ -463,6 +542,8 @@ void feed_free(struct feed *f)
 	free(f->abandoned);
 	free(f->jobs);
 	free(f->news);
+	free(f->taken);
+	free(f->said);
 	free(f->settlements);
 	free(f);
 }

@@ -226,6 +226,7 @@ enum status loop_run(
 		feed_free(l.env.feed);
 	}
 	http_free(l.env.http);
+	attempt_env_release(&l.env);
 	flow_free(l.env.flow);
 	mark_close(l.env.mark);
 	return st;
