@@ -21,11 +21,13 @@
 enum {
 	BATCH_MAX = 512,
 	YIELD_MS = 1,
+	PACE_US = 50000, /* how often the pace falls */
 	IDLE_MS = 1000,
 	FAIL_MS = 100,
 	FAIL_MAX_MS = 2000,
 	HELD_BYTES = 64 << 20, /* payloads in memory, but for one job of any size */
 	SPARE = 8,             /* jobs held beyond those that run, however slow they are */
+	GATHER_JOBS = 16,      /* that are held: their outcomes come in flocks */
 	SPARE_OUTCOMES = 256,  /* kept to be used again */
 };
 
@@ -58,7 +60,7 @@ struct feed {
 	size_t said_n;
 	struct settlement *settlements;
 	struct job *jobs;
-	int64_t next_renew_us, next_due_us, next_reap_us;
+	int64_t next_renew_us, next_due_us, next_reap_us, next_pace_us;
 	int fail_ms;
 	struct retain retain;
 	struct log_limit log_limit;
@@ -328,15 +330,22 @@ static size_t room(struct feed *f)
 	return more < free_leases ? more : free_leases;
 }
 
-/* It rises at once and falls slowly. */
-static void follow(size_t *pace, size_t now)
+/* It rises at once and falls slowly, however often there is an exchange. */
+static void follow(size_t *pace, size_t now, bool may_fall)
 {
-	*pace = now > *pace ? now : *pace - (*pace - now + 7) / 8;
+	if (now > *pace)
+		*pace = now;
+	else if (may_fall)
+		*pace -= (*pace - now + 7) / 8;
 }
 
 static void take_stock(struct feed *f)
 {
 	size_t ending[PHASE_SLOTS] = {0};
+	int64_t now_us = clock_mono_us();
+	bool may_fall = now_us >= f->next_pace_us;
+	if (may_fall)
+		f->next_pace_us = now_us + PACE_US;
 	memset(f->stock.held, 0, sizeof f->stock.held);
 	for (size_t i = 0; i < f->held.n; i++) {
 		int slot = phase_slot(f->held.items[i].phase);
@@ -345,9 +354,9 @@ static void take_stock(struct feed *f)
 		else
 			f->stock.held[slot]++;
 	}
-	follow(&f->pace, f->held.ending_n);
+	follow(&f->pace, f->held.ending_n, may_fall);
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		follow(&f->stock.pace[slot], ending[slot]);
+		follow(&f->stock.pace[slot], ending[slot], may_fall);
 }
 
 /* The process was stopped for a while, or its host: some leases were over before they were renewed. Which
@@ -361,6 +370,13 @@ static void note_renewals(struct feed *f, size_t n, const struct settlement *ren
 		atomic_store(&f->lapsed_us, now.boot_us);
 	if (n > 0)
 		atomic_store(&f->renewed_until_us, now.boot_us + f->conf.opts->worker.lease_ms * 1000);
+}
+
+/* The first outcome after a while. Where many jobs run there are more to come: one commit for all. */
+static void gather(struct feed *f)
+{
+	if (f->held.n - f->held.ending_n >= GATHER_JOBS)
+		clock_sleep_ms(YIELD_MS);
 }
 
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
@@ -425,8 +441,8 @@ static void wait_for_work(struct feed *f)
 		timeout = retain_ms;
 	poll(fds, has_room && !f->fail_ms && wake_fd >= 0 ? 2 : 1, timeout);
 	uint64_t count;
-	ssize_t n = read(f->event_fd, &count, sizeof count);
-	(void)n;
+	if (read(f->event_fd, &count, sizeof count) == sizeof count)
+		gather(f);
 	if (fds[1].revents & POLLIN)
 		spool_wake_drain(f->conf.spool);
 }
