@@ -124,8 +124,8 @@ static void add_job_headers(struct call_request *r, const struct run *run, const
 	buf_byte(key, ':');
 	buf_text(key, row->name);
 	buf_text(new_header(r, "X-Clario-Job"), id);
-	buf_fmt(new_header(r, "X-Clario-Attempt"), "%u", job->attempts_made);
-	buf_fmt(new_header(r, "X-Clario-Lease"), "%llu", (unsigned long long)job->lease.token);
+	buf_int(new_header(r, "X-Clario-Attempt"), job->attempts_made);
+	buf_int(new_header(r, "X-Clario-Lease"), (int64_t)job->lease.token);
 	if (!call_traceparent(job->traceparent, run->span, traceparent))
 		return;
 	buf_text(new_header(r, "traceparent"), traceparent);

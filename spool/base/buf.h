@@ -63,6 +63,7 @@ void buf_add(struct buf *b, const void *p, size_t len);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_text(struct buf *b, const char *text);
 void buf_byte(struct buf *b, unsigned char c);
+void buf_int(struct buf *b, int64_t value); /* decimal */
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Make room for len more bytes and return where they go, len counted in already; NULL if the buf has failed.
  */

@@ -196,10 +196,16 @@ void run_progress_end(struct run *run, struct jx_writer *w)
 
 static const char *skip_string(const char *p, const char *end)
 {
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p < end ? p + 1 : end;
+	const char *from = ++p;
+	while (p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
+		const char *q = p;
+		while (q > from && q[-1] == '\\')
+			q--;
+		p++;
+		if ((p - 1 - q) % 2 == 0) /* no backslash of which it is the second half */
+			return p;
+	}
+	return end;
 }
 
 static const char *skip_blanks(const char *p, const char *end)
