@@ -1,6 +1,7 @@
 /* worker/attempt.c: see attempt.h.
  *
- * Order matters in two places. The notices at the start go with a checkpoint that nobody waits for: should
+ * Order matters in two places. The notices at the start go, when the first call may begin and not while the
+ * job waits for that, with a checkpoint that nobody waits for: should
  * the process die before it is on disk, the next attempt sends them, and if it is, none does. Between two
  * calls the checkpoint is waited for: a call that was finished must never be made again. */
 #include "worker/attempt.h"
@@ -222,8 +223,20 @@ static void retry_at(struct attempt *a, int64_t run_at_us, struct slice error)
 	give_verdict(a, o, "retry", LOG_LEVEL_WARNING, error);
 }
 
+/* The notices at the start, once. false: no memory. */
+static bool tell_start(struct attempt *a)
+{
+	if (a->run.notices_n == 0)
+		return true;
+	return run_set_notified(&a->run) && give_checkpoint(a, false);
+}
+
 static void complete(struct attempt *a)
 {
+	if (!tell_start(a)) {
+		abandon(a);
+		return;
+	}
 	struct buf *message = &a->env->message, *data = &a->env->data;
 	struct slice none = SLICE_INIT;
 	struct jx_writer w;
@@ -374,6 +387,11 @@ static void send_call(struct attempt *a)
 {
 	struct call_request *request = &a->env->request;
 	struct why why = WHY_INIT;
+	if (!tell_start(a)) {
+		flow_end(a->env->flow, &a->waiter, FLOW_DROPPED);
+		abandon(a);
+		return;
+	}
 	a->http_status = 0;
 	enum status st = call_build(request, &a->run, a->handler, a->calls[a->call_at], &why);
 	request->request.may_send = has_lease;
@@ -450,10 +468,6 @@ static void start(struct attempt *a)
 	}
 	if (run_was_notified(&a->run))
 		run_clear_notices(&a->run);
-	else if (a->run.notices_n > 0 && !(run_set_notified(&a->run) && give_checkpoint(a, false))) {
-		abandon(a);
-		return;
-	}
 	go_on(a);
 }
 
