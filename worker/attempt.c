@@ -1,6 +1,7 @@
 /* worker/attempt.c: see attempt.h.
  *
- * Order matters in two places. The notices at the start go with a checkpoint that nobody waits for: should
+ * Order matters in two places. The notices at the start go, when the first call may begin and not while the
+ * job waits for that, with a checkpoint that nobody waits for: should
  * the process die before it is on disk, the next attempt sends them, and if it is, none does. Between two
  * calls the checkpoint is waited for: a call that was finished must never be made again. */
 #include "worker/attempt.h"
@@ -8,15 +9,57 @@
 #include "spool/base/log.h"
 #include "spool/retry.h"
 #include "spool/show.h"
-#include "worker/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+enum { MESSAGE_MAX = 1024, TEXT_KEPT = 16 << 10 };
+
+static struct attempt *allocate(struct attempt_env *env)
+{
+	struct attempt *a = env->spare;
+	if (!a)
+		return calloc(1, sizeof *a);
+	env->spare = a->next;
+	env->spare_n--;
+	struct run run = a->run;
+	*a = (struct attempt){.run = run};
+	return a;
+}
+
+/* As many as run at one time are kept. */
+static void dispose(struct attempt *a)
+{
+	struct attempt_env *env = a->env;
+	run_close(&a->run);
+	job_release(&a->job);
+	if (env->spare_n < (size_t)env->opts->worker.in_flight) {
+		a->next = env->spare;
+		env->spare = a;
+		env->spare_n++;
+	} else {
+		run_release(&a->run);
+		free(a);
+	}
+}
+
+void attempt_env_release(struct attempt_env *env)
+{
+	while (env->spare) {
+		struct attempt *a = env->spare;
+		env->spare = a->next;
+		run_release(&a->run);
+		free(a);
+	}
+	call_release(&env->request);
+	buf_release(&env->message);
+	buf_release(&env->data);
+}
+
 struct attempt *attempt_new(struct attempt_env *env, struct job *job)
 {
-	struct attempt *a = calloc(1, sizeof *a);
+	struct attempt *a = allocate(env);
 	if (!a)
 		return NULL;
 	a->env = env;
@@ -38,9 +81,7 @@ static void end(struct attempt *a)
 		a->env->blocked_n--;
 	}
 	a->env->ended(a->env->arg, a);
-	run_release(&a->run);
-	job_release(&a->job);
-	free(a);
+	dispose(a);
 }
 
 static void log_outcome(
@@ -82,7 +123,7 @@ static void abandon(struct attempt *a)
 
 static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
 {
-	struct outcome *o = outcome_new(&a->job, kind);
+	struct outcome *o = feed_outcome(a->env->feed, &a->job, kind);
 	if (!o)
 		return NULL;
 	o->settlement.http_status = (int)a->http_status;
@@ -195,24 +236,38 @@ static void retry_at(struct attempt *a, int64_t run_at_us, struct slice raw)
 	buf_release(&clean);
 }
 
+/* The notices at the start, once. false: no memory. */
+static bool tell_start(struct attempt *a)
+{
+	if (a->run.notices_n == 0)
+		return true;
+	return run_set_notified(&a->run) && give_checkpoint(a, false);
+}
+
 static void complete(struct attempt *a)
 {
-	struct buf message = BUF_INIT(1024), data = BUF_INIT(EVENT_DATA_MAX);
+	if (!tell_start(a)) {
+		abandon(a);
+		return;
+	}
+	struct buf *message = &a->env->message, *data = &a->env->data;
 	struct slice none = SLICE_INIT;
 	struct jx_writer w;
-	jx_begin(&w, &data);
+	message->max = MESSAGE_MAX;
+	data->max = EVENT_DATA_MAX;
+	buf_clear(message);
+	buf_reuse(data, TEXT_KEPT);
+	jx_begin(&w, data);
 	jx_open_object(&w, NULL);
 	a->run.now = clock_now();
-	a->handler->finish(&a->run, &message, &w);
+	a->handler->finish(&a->run, message, &w);
 	run_write_own_calls(&a->run, a->calls, a->calls_n, &w);
 	jx_close_object(&w);
-	run_closing_notices(&a->run, true, buf_slice(&message), buf_slice(&data), none);
+	run_closing_notices(&a->run, true, buf_slice(message), buf_slice(data), none);
 	struct outcome *o = new_outcome(a, SETTLE_COMPLETE);
-	bool is_whole = message.fail != ST_NOMEM && data.fail != ST_NOMEM;
+	bool is_whole = message->fail != ST_NOMEM && data->fail != ST_NOMEM;
 	if (o && is_whole)
-		run_outcome(&a->run, true, buf_slice(&message), buf_slice(&data), none, &o->body);
-	buf_release(&message);
-	buf_release(&data);
+		run_outcome(&a->run, true, buf_slice(message), buf_slice(data), none, &o->body);
 	if (o && !is_whole) {
 		outcome_free(o);
 		o = NULL;
@@ -357,20 +412,25 @@ static void park(struct attempt *a)
 /* flow_begin() or flow_next() has said FLOW_GO. */
 static void send_call(struct attempt *a)
 {
-	struct call_request request;
+	struct call_request *request = &a->env->request;
 	struct why why = WHY_INIT;
+	if (!tell_start(a)) {
+		flow_end(a->env->flow, &a->waiter, FLOW_DROPPED);
+		abandon(a);
+		return;
+	}
 	a->http_status = 0;
-	enum status st = call_build(&request, &a->run, a->handler, a->calls[a->call_at], &why);
-	request.request.may_send = has_lease;
+	enum status st = call_build(request, &a->run, a->handler, a->calls[a->call_at], &why);
+	request->request.may_send = has_lease;
 	if (st == ST_OK) {
-		st = http_start(a->env->http, &request.request, call_done, a);
+		st = http_start(a->env->http, &request->request, call_done, a);
 		a->is_calling = st == ST_OK;
 		if (st != ST_OK)
 			why_set(&why, st,
 				st == ST_NOMEM ? "out of memory while sending the request"
 					       : "a header or the URL cannot be sent");
 	}
-	call_release(&request);
+	call_wipe(request);
 	if (st == ST_OK)
 		return;
 	flow_end(a->env->flow, &a->waiter, FLOW_DROPPED);
@@ -435,10 +495,6 @@ static void start(struct attempt *a)
 	}
 	if (run_was_notified(&a->run))
 		run_clear_notices(&a->run);
-	else if (a->run.notices_n > 0 && !(run_set_notified(&a->run) && give_checkpoint(a, false))) {
-		abandon(a);
-		return;
-	}
 	go_on(a);
 }
 

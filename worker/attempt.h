@@ -2,9 +2,9 @@
  * other, with a checkpoint on disk between two of them. All on the loop's thread. */
 #ifndef WORKER_ATTEMPT_H
 #define WORKER_ATTEMPT_H
+#include "worker/call.h"
 #include "worker/feed.h"
 #include "worker/flow.h"
-#include "worker/http.h"
 #include "worker/mark.h"
 
 struct attempt;
@@ -16,7 +16,12 @@ struct attempt_env {
 	struct http *http;
 	struct feed *feed;
 	struct flow *flow;
-	size_t blocked_n;                                  /* attempts that wait for a call to be allowed */
+	size_t blocked_n; /* attempts that wait for a call to be allowed */
+	/* Used again and again: */
+	struct call_request request;
+	struct buf message, data;
+	struct attempt *spare; /* linked by next */
+	size_t spare_n;
 	struct mark *mark;                                 /* of what it runs; NULL: none is kept */
 	void (*ended)(void *arg, struct attempt *attempt); /* the attempt is over and about to be freed */
 	void *arg;
@@ -40,6 +45,8 @@ struct attempt {
 	int64_t wait_ms, conn_ms, xfer_ms;
 };
 
+/* What attempts use again and again is freed; none of them must be left. */
+void attempt_env_release(struct attempt_env *env);
 /* Takes over *job. NULL: no memory. */
 NODISCARD struct attempt *attempt_new(struct attempt_env *env, struct job *job);
 /* Begin. The attempt may have ended when this returns. */

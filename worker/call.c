@@ -6,7 +6,15 @@
 
 #include <stdio.h>
 
-enum { URL_MAX = 8192, HEADER_MAX = 4096, TRACEPARENT_LEN = 55, SPAN_AT = 36, SPAN_LEN = 16 };
+enum {
+	URL_MAX = 8192,
+	HEADER_MAX = 4096,
+	BODY_KEPT = 16 << 10,
+	LINES_ROOM = 8 << 10, /* the longest secret, and all the others */
+	TRACEPARENT_LEN = 55,
+	SPAN_AT = 36,
+	SPAN_LEN = 16
+};
 
 void call_percent_encode(struct slice text, struct buf *out)
 {
@@ -80,10 +88,12 @@ static enum status build_url(
 
 static struct buf *new_header(struct call_request *r, const char *name)
 {
-	struct buf *h = &r->header[r->headers_n++];
-	buf_init(h, HEADER_MAX);
-	buf_fmt(h, "%s: ", name);
-	return h;
+	if (r->headers_n)
+		buf_byte(&r->lines, '\0');
+	r->line_at[r->headers_n++] = r->lines.len;
+	buf_text(&r->lines, name);
+	buf_text(&r->lines, ": ");
+	return &r->lines;
 }
 
 static bool is_lower_hex(const char *p, size_t len)
@@ -110,10 +120,13 @@ static void add_job_headers(struct call_request *r, const struct run *run, const
 	id_text(job->id, id);
 	buf_text(new_header(r, "Content-Type"), "application/json");
 	buf_text(new_header(r, "User-Agent"), "clario-workflow/" CLARIO_VERSION);
-	buf_fmt(new_header(r, "Idempotency-Key"), "%s:%s", id, row->name);
+	struct buf *key = new_header(r, "Idempotency-Key");
+	buf_text(key, id);
+	buf_byte(key, ':');
+	buf_text(key, row->name);
 	buf_text(new_header(r, "X-Clario-Job"), id);
-	buf_fmt(new_header(r, "X-Clario-Attempt"), "%u", job->attempts_made);
-	buf_fmt(new_header(r, "X-Clario-Lease"), "%llu", (unsigned long long)job->lease.token);
+	buf_int(new_header(r, "X-Clario-Attempt"), job->attempts_made);
+	buf_int(new_header(r, "X-Clario-Lease"), (int64_t)job->lease.token);
 	if (!call_traceparent(job->traceparent, run->span, traceparent))
 		return;
 	buf_text(new_header(r, "traceparent"), traceparent);
@@ -207,9 +220,12 @@ static void build_body(struct call_request *r, struct run *run, const struct pha
 static enum status check_buffers(struct call_request *r, struct why *why)
 {
 	enum status st = buf_status(&r->url) != ST_OK ? buf_status(&r->url) : buf_status(&r->body);
+	if (st == ST_OK)
+		st = buf_status(&r->lines);
 	for (size_t i = 0; st == ST_OK && i < r->headers_n; i++) {
-		st = buf_status(&r->header[i]);
-		r->headers[i] = r->header[i].p;
+		size_t end = i + 1 < r->headers_n ? r->line_at[i + 1] - 1 : r->lines.len;
+		st = end - r->line_at[i] <= HEADER_MAX ? ST_OK : ST_FULL;
+		r->headers[i] = r->lines.p + r->line_at[i];
 	}
 	if (st == ST_NOMEM)
 		return why_set(why, ST_NOMEM, "out of memory while building the request");
@@ -227,12 +243,26 @@ static enum status receiver_url(
 	return why_set(why, ST_BUSY, "receiver.%s-url is not configured", row->receiver_name);
 }
 
+static void begin(struct call_request *r)
+{
+	r->url.max = URL_MAX;
+	r->body.max = RUN_TEXT_MAX;
+	r->lines.max = CALL_HEADERS_MAX * (HEADER_MAX + 1);
+	buf_clear(&r->url);
+	buf_clear(&r->body);
+	buf_clear(&r->lines);
+	/* What it would grow out of could hold a secret. */
+	if (r->lines.cap < LINES_ROOM && buf_room(&r->lines, LINES_ROOM))
+		r->lines.len = 0;
+	r->headers_n = 0;
+}
+
 enum status call_build(struct call_request *r, struct run *run, const struct phase_handler *handler, int call,
 	struct why *why)
 {
 	const struct call_opts *row = &run->opts->call[call];
 	const char *base;
-	*r = (struct call_request){.url = BUF_INIT(URL_MAX), .body = BUF_INIT(RUN_TEXT_MAX)};
+	begin(r);
 	enum status st = receiver_url(run->opts, row, &base, why);
 	if (st == ST_OK)
 		st = build_url(run, base, row->path, &r->url, why);
@@ -257,10 +287,18 @@ enum status call_build(struct call_request *r, struct run *run, const struct pha
 }
 
 /* Headers carry secrets, and a payload may. */
+void call_wipe(struct call_request *r)
+{
+	if (r->lines.p)
+		explicit_bzero(r->lines.p, r->lines.len);
+	if (r->body.p)
+		explicit_bzero(r->body.p, r->body.len);
+	buf_reuse(&r->body, BODY_KEPT);
+}
+
 void call_release(struct call_request *r)
 {
-	for (size_t i = 0; i < r->headers_n; i++)
-		buf_wipe(&r->header[i]);
+	buf_wipe(&r->lines);
 	buf_release(&r->url);
 	buf_wipe(&r->body);
 }

@@ -21,11 +21,14 @@
 enum {
 	BATCH_MAX = 512,
 	YIELD_MS = 1,
+	PACE_US = 50000, /* how often the pace falls */
 	IDLE_MS = 1000,
 	FAIL_MS = 100,
 	FAIL_MAX_MS = 2000,
 	HELD_BYTES = 64 << 20, /* payloads in memory, but for one job of any size */
 	SPARE = 8,             /* jobs held beyond those that run, however slow they are */
+	GATHER_JOBS = 16,      /* that are held: their outcomes come in flocks */
+	SPARE_OUTCOMES = 256,  /* kept to be used again */
 };
 
 struct feed {
@@ -37,17 +40,27 @@ struct feed {
 	_Atomic int64_t lapsed_us, renewed_until_us;
 	pthread_mutex_t lock;
 	struct outcome *given, **given_last; /* from the loop; under the lock */
-	struct feed_news *news;              /* ring, to the loop; under the lock */
-	size_t news_at, news_n, news_cap;
+	struct feed_news *news;              /* to the loop; under the lock */
+	size_t news_n, news_cap;
+	struct outcome *spare; /* written, to the loop; under the lock */
+	size_t spare_n;
 	struct held_lease *abandoned; /* by the loop; under the lock */
 	size_t abandoned_n;
+	/* The loop's own: what it took of these. */
+	struct feed_news *taken;
+	size_t taken_at, taken_n;
+	struct outcome *ready;
 	/* The thread's own: */
-	struct held held;        /* leases that no outcome has ended yet */
-	size_t pace;             /* jobs that end between two commits: the most of late */
-	struct outcome *pending; /* taken, not written yet */
+	struct held held;                       /* leases that no outcome has ended yet */
+	struct flow_stock stock;                /* of it, when the last outcomes were taken */
+	size_t pace;                            /* jobs that end between two commits: the most of late */
+	struct outcome *pending, *pending_last; /* taken, not written yet */
+	struct outcome *written;
+	struct feed_news *said; /* to be news once all of a commit is dealt with */
+	size_t said_n;
 	struct settlement *settlements;
 	struct job *jobs;
-	int64_t next_renew_us, next_due_us, next_reap_us;
+	int64_t next_renew_us, next_due_us, next_reap_us, next_pace_us;
 	int fail_ms;
 	struct retain retain;
 	struct log_limit log_limit;
@@ -72,17 +85,43 @@ void feed_give(struct feed *f, struct outcome *outcome)
 		ring(f);
 }
 
+static void take_all(struct feed *f)
+{
+	struct feed_news *empty = f->taken;
+	pthread_mutex_lock(&f->lock);
+	f->taken = f->news;
+	f->taken_n = f->news_n;
+	f->news = empty;
+	f->news_n = 0;
+	pthread_mutex_unlock(&f->lock);
+	f->taken_at = 0;
+}
+
 bool feed_take(struct feed *f, struct feed_news *out)
 {
-	pthread_mutex_lock(&f->lock);
-	bool any = f->news_n > 0;
-	if (any) {
-		*out = f->news[f->news_at];
-		f->news_at = (f->news_at + 1) % f->news_cap;
-		f->news_n--;
+	if (f->taken_at == f->taken_n)
+		take_all(f);
+	if (f->taken_n == 0)
+		return false;
+	*out = f->taken[f->taken_at++];
+	return true;
+}
+
+struct outcome *feed_outcome(struct feed *f, const struct job *job, enum settle_kind kind)
+{
+	if (!f->ready) {
+		pthread_mutex_lock(&f->lock);
+		f->ready = f->spare;
+		f->spare = NULL;
+		f->spare_n = 0;
+		pthread_mutex_unlock(&f->lock);
 	}
-	pthread_mutex_unlock(&f->lock);
-	return any;
+	struct outcome *o = f->ready;
+	if (!o)
+		return outcome_new(job, kind);
+	f->ready = o->next;
+	outcome_renew(o, job, kind);
+	return o;
 }
 
 /* There is always room: a job is abandoned once, and jobs whose news the loop has not taken are bounded. */
@@ -108,9 +147,27 @@ void feed_crashed(struct feed *f, struct job_id id, uint64_t token, bool in_its_
  */
 static void tell(struct feed *f, const struct feed_news *news)
 {
+	f->said[f->said_n++] = *news;
+}
+
+/* What a commit brought about, all at once: the loop is not to be met at the lock for each job. */
+static void publish(struct feed *f)
+{
+	struct outcome *surplus = NULL;
 	pthread_mutex_lock(&f->lock);
-	f->news[(f->news_at + f->news_n++) % f->news_cap] = *news;
+	memcpy(f->news + f->news_n, f->said, f->said_n * sizeof *f->said);
+	f->news_n += f->said_n;
+	while (f->written) {
+		struct outcome *o = f->written;
+		struct outcome **list = f->spare_n < SPARE_OUTCOMES ? &f->spare : &surplus;
+		f->spare_n += list == &f->spare;
+		f->written = o->next;
+		o->next = *list;
+		*list = o;
+	}
 	pthread_mutex_unlock(&f->lock);
+	f->said_n = 0;
+	outcome_free_all(surplus);
 }
 
 static void forget(struct feed *f, struct job_id id, uint64_t token)
@@ -151,22 +208,38 @@ static void follow_up(struct feed *f, const struct settlement *s, bool wants_ans
 	}
 }
 
+/* What is said of one job stands together: the spool then changes its record once. */
+static void line_up(struct feed *f, struct outcome *o)
+{
+	struct held_lease *lease = held_find(&f->held, o->settlement.id, o->settlement.token);
+	struct outcome *before = lease && lease->last ? lease->last : f->pending_last;
+	struct outcome **at = before ? &before->next : &f->pending;
+	o->next = *at;
+	*at = o;
+	if (!o->next)
+		f->pending_last = o;
+	if (!lease)
+		return;
+	lease->last = o;
+	if (ends_lease(o->settlement.kind))
+		held_end(&f->held, o->settlement.id, o->settlement.token);
+}
+
 static void take_given(struct feed *f)
 {
-	struct outcome **end = &f->pending;
-	while (*end)
-		end = &(*end)->next;
 	pthread_mutex_lock(&f->lock);
-	*end = f->given;
-	for (const struct outcome *o = f->given; o; o = o->next)
-		if (ends_lease(o->settlement.kind))
-			held_end(&f->held, o->settlement.id, o->settlement.token);
+	struct outcome *given = f->given;
 	f->given = NULL;
 	f->given_last = &f->given;
 	for (size_t i = 0; i < f->abandoned_n; i++)
 		forget(f, f->abandoned[i].id, f->abandoned[i].token);
 	f->abandoned_n = 0;
 	pthread_mutex_unlock(&f->lock);
+	while (given) {
+		struct outcome *o = given;
+		given = o->next;
+		line_up(f, o);
+	}
 }
 
 static size_t lay_out_outcomes(struct feed *f)
@@ -198,10 +271,17 @@ static void drop_written(struct feed *f, size_t outcomes)
 {
 	for (size_t i = 0; i < outcomes; i++) {
 		struct outcome *o = f->pending;
+		struct held_lease *lease = held_find(&f->held, o->settlement.id, o->settlement.token);
+		if (lease && lease->last == o)
+			lease->last = NULL;
 		f->pending = o->next;
 		follow_up(f, &f->settlements[i], o->wants_answer);
-		outcome_free(o);
+		outcome_empty(o);
+		o->next = f->written;
+		f->written = o;
 	}
+	if (!f->pending)
+		f->pending_last = NULL;
 }
 
 static void hold(struct feed *f, size_t n)
@@ -250,11 +330,33 @@ static size_t room(struct feed *f)
 	return more < free_leases ? more : free_leases;
 }
 
-/* It rises at once and falls slowly. */
-static void keep_pace(struct feed *f)
+/* It rises at once and falls slowly, however often there is an exchange. */
+static void follow(size_t *pace, size_t now, bool may_fall)
 {
-	size_t now = f->held.ending_n;
-	f->pace = now > f->pace ? now : f->pace - (f->pace - now + 7) / 8;
+	if (now > *pace)
+		*pace = now;
+	else if (may_fall)
+		*pace -= (*pace - now + 7) / 8;
+}
+
+static void take_stock(struct feed *f)
+{
+	size_t ending[PHASE_SLOTS] = {0};
+	int64_t now_us = clock_mono_us();
+	bool may_fall = now_us >= f->next_pace_us;
+	if (may_fall)
+		f->next_pace_us = now_us + PACE_US;
+	memset(f->stock.held, 0, sizeof f->stock.held);
+	for (size_t i = 0; i < f->held.n; i++) {
+		int slot = phase_slot(f->held.items[i].phase);
+		if (f->held.items[i].is_ending)
+			ending[slot]++;
+		else
+			f->stock.held[slot]++;
+	}
+	follow(&f->pace, f->held.ending_n, may_fall);
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		follow(&f->stock.pace[slot], ending[slot], may_fall);
 }
 
 /* The process was stopped for a while, or its host: some leases were over before they were renewed. Which
@@ -270,13 +372,11 @@ static void note_renewals(struct feed *f, size_t n, const struct settlement *ren
 		atomic_store(&f->renewed_until_us, now.boot_us + f->conf.opts->worker.lease_ms * 1000);
 }
 
-static size_t lay_out_limits(struct feed *f, struct claim_limit limits[FLOW_LIMITS_MAX])
+/* The first outcome after a while. Where many jobs run there are more to come: one commit for all. */
+static void gather(struct feed *f)
 {
-	size_t held[PHASE_SLOTS] = {0};
-	for (size_t i = 0; i < f->held.n; i++)
-		if (!f->held.items[i].is_ending)
-			held[phase_slot(f->held.items[i].phase)]++;
-	return flow_limits(f->conf.flow, held, limits);
+	if (f->held.n - f->held.ending_n >= GATHER_JOBS)
+		clock_sleep_ms(YIELD_MS);
 }
 
 /* One commit: outcomes and renewals in, jobs out. true: it did something. */
@@ -284,7 +384,7 @@ static bool exchange(struct feed *f)
 {
 	struct why why = WHY_INIT;
 	take_given(f);
-	keep_pace(f);
+	take_stock(f);
 	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
 	struct claim_limit limits[FLOW_LIMITS_MAX];
 	struct claim_ask ask = {
@@ -293,7 +393,7 @@ static bool exchange(struct feed *f)
 		.max_bytes = HELD_BYTES - (f->held.bytes < HELD_BYTES ? f->held.bytes : 0),
 		.lease_ms = f->conf.opts->worker.lease_ms,
 		.limits = limits,
-		.limits_n = lay_out_limits(f, limits),
+		.limits_n = flow_limits(f->conf.flow, &f->stock, limits),
 	};
 	ask.reports = flow_reports(f->conf.flow, &ask.reports_n);
 	struct moment now = clock_now();
@@ -310,6 +410,7 @@ static bool exchange(struct feed *f)
 	for (size_t i = outcomes; i < n; i++)
 		follow_up(f, &f->settlements[i], false);
 	hold(f, got);
+	publish(f);
 	if (n > 0 || got > 0)
 		f->conf.wake(f->conf.wake_arg);
 	return outcomes > 0 || got > 0;
@@ -340,8 +441,8 @@ static void wait_for_work(struct feed *f)
 		timeout = retain_ms;
 	poll(fds, has_room && !f->fail_ms && wake_fd >= 0 ? 2 : 1, timeout);
 	uint64_t count;
-	ssize_t n = read(f->event_fd, &count, sizeof count);
-	(void)n;
+	if (read(f->event_fd, &count, sizeof count) == sizeof count)
+		gather(f);
 	if (fds[1].revents & POLLIN)
 		spool_wake_drain(f->conf.spool);
 }
@@ -379,9 +480,12 @@ static bool allocate(struct feed *f)
 	f->abandoned = calloc(f->news_cap, sizeof *f->abandoned);
 	f->jobs = calloc(cap, sizeof *f->jobs);
 	f->news = calloc(f->news_cap, sizeof *f->news);
+	f->taken = calloc(f->news_cap, sizeof *f->taken);
+	f->said = calloc(f->news_cap, sizeof *f->said);
 	f->settlements = calloc(BATCH_MAX + cap, sizeof *f->settlements);
 	f->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return has_held && f->abandoned && f->jobs && f->news && f->settlements && f->event_fd >= 0;
+	return has_held && f->abandoned && f->jobs && f->news && f->taken && f->said && f->settlements &&
+	       f->event_fd >= 0;
 }
 
 struct feed *feed_start(const struct feed_conf *conf, struct why *why)
@@ -441,12 +545,10 @@ void feed_free(struct feed *f)
 	if (!f)
 		return;
 	take_given(f);
-	while (f->pending) {
-		struct outcome *o = f->pending;
-		f->pending = o->next;
-		outcome_free(o);
-	}
-	for (struct feed_news news; f->news && feed_take(f, &news);)
+	outcome_free_all(f->pending);
+	outcome_free_all(f->spare);
+	outcome_free_all(f->ready);
+	for (struct feed_news news; f->news && f->taken && feed_take(f, &news);)
 		if (news.kind == FEED_JOB)
 			job_release(&news.job);
 	if (f->event_fd >= 0)
@@ -456,6 +558,8 @@ void feed_free(struct feed *f)
 	free(f->abandoned);
 	free(f->jobs);
 	free(f->news);
+	free(f->taken);
+	free(f->said);
 	free(f->settlements);
 	free(f);
 }

@@ -3,8 +3,8 @@
  * readers).
  *
  * Invariant: an outcome that was given is written, however often that takes, or refused by the spool as
- * fenced; it is never dropped while the process lives. Threads: feed_give, feed_abandon, feed_take,
- * feed_has_lease, feed_stop_claims, feed_finish are for the loop. */
+ * fenced; it is never dropped while the process lives. Threads: feed_outcome, feed_give, feed_abandon,
+ * feed_take, feed_has_lease, feed_stop_claims, feed_finish are for the loop. */
 #ifndef WORKER_FEED_H
 #define WORKER_FEED_H
 #include "worker/outcome.h"
@@ -42,6 +42,8 @@ static inline size_t feed_held_max(const struct opts *opts)
 }
 
 NODISCARD struct feed *feed_start(const struct feed_conf *conf, struct why *why);
+/* An empty outcome for feed_give(), one that was written before if there is any; NULL: no memory. */
+NODISCARD struct outcome *feed_outcome(struct feed *feed, const struct job *job, enum settle_kind kind);
 /* Takes over *outcome. */
 void feed_give(struct feed *feed, struct outcome *outcome);
 /* There is no memory to tell the outcome of this job: its lease is no longer renewed, runs out, and the job

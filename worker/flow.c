@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MILLI = 1000, SECOND_US = 1000000, PREFETCH = 2 /* jobs held for each call at a time */ };
+enum { MILLI = 1000, SECOND_US = 1000000, AHEAD = 4 /* in-flights at most, ahead of one receiver's calls */ };
 static const int64_t PROBE_SLACK_US = INT64_C(5) * SECOND_US;
 
 struct lane {
@@ -269,42 +269,47 @@ size_t flow_waiting(struct flow *f)
 	return n;
 }
 
-static size_t held_by(const size_t held[PHASE_SLOTS], uint32_t phases)
+static size_t of_phases(const size_t n[PHASE_SLOTS], uint32_t phases)
 {
-	size_t n = 0;
+	size_t sum = 0;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		if (phases & 1u << slot)
-			n += held[slot];
-	return n;
+			sum += n[slot];
+	return sum;
 }
 
-/* Jobs that may be held for a receiver: a few more than may run, so that none is waited for; no more than its
- * rate lets through in a second. */
-static size_t most_held(struct lane *l)
+/* Jobs that may be held for a receiver: those that may run, and as many as it gets through until the next
+ * claim but one, so that none is waited for; no more than its rate lets through in a second. Should it hang
+ * from now on, there must be leases left for the others' jobs (feed_held_max()). */
+static size_t most_held(const struct flow *f, struct lane *l, const struct flow_stock *stock)
 {
-	size_t most = l->concurrency * PREFETCH;
+	size_t ahead = of_phases(stock->pace, l->phases) * 2,
+	       bound = (size_t)f->opts->worker.in_flight * AHEAD;
+	if (ahead > bound)
+		ahead = bound;
+	size_t most = l->concurrency + (ahead > l->concurrency ? ahead : l->concurrency);
 	size_t second = (size_t)(l->opts->burst + l->opts->rate_milli / MILLI);
 	if (l->opts->rate_milli && second < most)
 		most = second;
 	return l->may_run < most ? l->may_run : most;
 }
 
-static void add_limit(struct claim_limit *out, uint32_t phases, size_t most, const size_t held[PHASE_SLOTS])
+static void add_limit(struct claim_limit *out, uint32_t phases, size_t most, const struct flow_stock *stock)
 {
-	size_t have = held_by(held, phases);
+	size_t have = of_phases(stock->held, phases);
 	*out = (struct claim_limit){.phases = phases, .room = most > have ? most - have : 0};
 }
 
-size_t flow_limits(struct flow *f, const size_t held[PHASE_SLOTS], struct claim_limit out[FLOW_LIMITS_MAX])
+size_t flow_limits(struct flow *f, const struct flow_stock *stock, struct claim_limit out[FLOW_LIMITS_MAX])
 {
 	size_t n = 0;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		if (f->opts->phase[slot].concurrency > 0)
-			add_limit(&out[n++], 1u << slot, (size_t)f->opts->phase[slot].concurrency, held);
+			add_limit(&out[n++], 1u << slot, (size_t)f->opts->phase[slot].concurrency, stock);
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->lanes[i].phases)
-			add_limit(&out[n++], f->lanes[i].phases, most_held(&f->lanes[i]), held);
+			add_limit(&out[n++], f->lanes[i].phases, most_held(f, &f->lanes[i], stock), stock);
 	f->has_opened = false;
 	pthread_mutex_unlock(&f->lock);
 	return n;

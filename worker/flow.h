@@ -47,10 +47,14 @@ int flow_wait_ms(struct flow *flow, int max_ms);
 /* Those who wait in line. */
 size_t flow_waiting(struct flow *flow);
 
-/* Bounds for the next claims, given how many jobs of each phase slot are held. At most FLOW_LIMITS_MAX. */
+/* The jobs of each phase slot: those held, and how many of late ended between two claims. */
+struct flow_stock {
+	size_t held[PHASE_SLOTS], pace[PHASE_SLOTS];
+};
+/* Bounds for the next claims. At most FLOW_LIMITS_MAX. */
 enum { FLOW_LIMITS_MAX = RECEIVERS_MAX + PHASE_SLOTS };
 size_t flow_limits(
-	struct flow *flow, const size_t held[PHASE_SLOTS], struct claim_limit out[FLOW_LIMITS_MAX]);
+	struct flow *flow, const struct flow_stock *stock, struct claim_limit out[FLOW_LIMITS_MAX]);
 /* What is to be told to the spool with the next exchange, which fills in the answers; n of them. After an
  * exchange that failed they are told again. */
 struct receiver_report *flow_reports(struct flow *flow, size_t *n);

@@ -3,12 +3,15 @@
 #define WORKER_HELD_H
 #include "spool/model/job.h"
 
+struct outcome;
+
 struct held_lease {
 	struct job_id id;
 	uint64_t token;
 	int phase;
-	size_t bytes;   /* of the job's payload, in memory as long as it is held */
-	bool is_ending; /* an outcome that ends it is on its way to the disk */
+	size_t bytes;         /* of the job's payload, in memory as long as it is held */
+	bool is_ending;       /* an outcome that ends it is on its way to the disk */
+	struct outcome *last; /* of its outcomes that are on their way; NULL: none is */
 };
 
 struct held {

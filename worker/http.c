@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADERS_BYTES_MAX = 64 << 10 };
+enum {
+	HEADERS_BYTES_MAX = 64 << 10,
+	METHOD_MAX = 16,
+	KEPT_MAX = 16 << 10 /* of a text, for the next request */
+};
 
 /* Link-local and multicast; the metadata services of the clouds that stand elsewhere; "this host". */
 static const char refused_networks[] =
@@ -20,8 +24,12 @@ static const char refused_networks[] =
 struct transfer {
 	struct transfer *next, *prev; /* of those under way, or of the idle ones (next only) */
 	CURL *easy;
-	struct curl_slist *headers;
+	struct buf header_texts;                         /* one behind the other, each with its NUL */
+	struct curl_slist headers[HTTP_HEADERS_MAX + 1]; /* into them */
 	struct buf request_body, answer_body;
+	/* What the handle was told last, so that it need not be told again. */
+	char method[METHOD_MAX];
+	bool has_own_ca;
 	size_t header_bytes;
 	struct http *http;
 	char refused[INET6_ADDRSTRLEN]; /* an address that was not connected to */
@@ -159,6 +167,7 @@ static struct transfer *transfer_new(struct http *http)
 	t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
+	buf_init(&t->header_texts, SIZE_MAX / 2);
 	buf_init(&t->request_body, SIZE_MAX / 2);
 	buf_init(&t->answer_body, (size_t)http->conf.max_response);
 	t->http = http;
@@ -171,26 +180,27 @@ static struct transfer *transfer_new(struct http *http)
 }
 
 /* Headers carry secrets, and so may bodies. */
-static void wipe(struct transfer *t)
+static void reuse(struct buf *b)
 {
-	for (struct curl_slist *at = t->headers; at; at = at->next)
-		explicit_bzero(at->data, strlen(at->data));
-	curl_slist_free_all(t->headers);
-	t->headers = NULL;
-	buf_wipe(&t->request_body);
-	buf_wipe(&t->answer_body);
+	if (b->p)
+		explicit_bzero(b->p, b->len);
+	buf_reuse(b, KEPT_MAX);
 }
 
 static void transfer_free(struct transfer *t)
 {
-	wipe(t);
 	curl_easy_cleanup(t->easy);
+	buf_wipe(&t->header_texts);
+	buf_wipe(&t->request_body);
+	buf_wipe(&t->answer_body);
 	free(t);
 }
 
 static void retire(struct http *http, struct transfer *t)
 {
-	wipe(t);
+	reuse(&t->header_texts);
+	reuse(&t->request_body);
+	reuse(&t->answer_body);
 	t->next = http->idle;
 	http->idle = t;
 }
@@ -232,29 +242,54 @@ static bool header_is_safe(const char *header)
 
 static enum status set_headers(struct transfer *t, const struct http_request *r)
 {
+	/* No waiting for "100 Continue": bodies are small and receivers few. */
+	static char no_expect[] = "Expect:";
+	if (r->headers_n > HTTP_HEADERS_MAX)
+		return ST_INVALID;
+	size_t bytes = 0;
 	for (size_t i = 0; i < r->headers_n; i++) {
 		if (!header_is_safe(r->headers[i]))
 			return ST_INVALID;
-		struct curl_slist *list = curl_slist_append(t->headers, r->headers[i]);
-		if (!list)
-			return ST_NOMEM;
-		t->headers = list;
+		bytes += strlen(r->headers[i]) + 1;
 	}
-	/* No waiting for "100 Continue": bodies are small and receivers few. */
-	struct curl_slist *list = curl_slist_append(t->headers, "Expect:");
-	if (!list)
-		return ST_NOMEM;
-	t->headers = list;
+	char *to = buf_room(
+		&t->header_texts, bytes); /* at once: what it would grow out of could hold a secret */
+	for (size_t i = 0; to && i < r->headers_n; i++)
+		to = stpcpy(to, r->headers[i]) + 1;
+	if (buf_status(&t->header_texts) != ST_OK)
+		return buf_status(&t->header_texts);
+	char *at = t->header_texts.p;
+	for (size_t i = 0; i < r->headers_n; i++) {
+		t->headers[i] = (struct curl_slist){at, &t->headers[i + 1]};
+		at += strlen(at) + 1;
+	}
+	t->headers[r->headers_n] = (struct curl_slist){no_expect, NULL};
 	return ST_OK;
 }
 
 /* libcurl has no way back to its built-in file but to name it. */
-static CURLcode set_authorities(CURL *e, const char *file)
+static CURLcode set_authorities(struct transfer *t, const char *file)
 {
 	const char *usual = NULL;
-	if (!file || !*file)
-		curl_easy_getinfo(e, CURLINFO_CAINFO, &usual);
-	return curl_easy_setopt(e, CURLOPT_CAINFO, file && *file ? file : usual);
+	bool is_own = file && *file;
+	if (!is_own && !t->has_own_ca)
+		return CURLE_OK;
+	if (!is_own)
+		curl_easy_getinfo(t->easy, CURLINFO_CAINFO, &usual);
+	t->has_own_ca = true; /* also if it cannot be set now */
+	CURLcode rc = curl_easy_setopt(t->easy, CURLOPT_CAINFO, is_own ? file : usual);
+	t->has_own_ca = is_own || rc != CURLE_OK;
+	return rc;
+}
+
+static CURLcode set_method(struct transfer *t, const char *method)
+{
+	if (strcmp(t->method, method) == 0)
+		return CURLE_OK;
+	CURLcode rc = curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
+	bool is_known = rc == CURLE_OK && strlen(method) < sizeof t->method;
+	snprintf(t->method, sizeof t->method, "%s", is_known ? method : "");
+	return rc;
 }
 
 static enum status set_request(struct transfer *t, const struct http_request *r)
@@ -270,11 +305,11 @@ static enum status set_request(struct transfer *t, const struct http_request *r)
 		curl_easy_setopt(e, CURLOPT_URL, r->url),
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->request_body.p ? t->request_body.p : ""),
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request_body.len),
-		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method),
+		set_method(t, r->method),
 		curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers),
 		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms),
 		curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms),
-		set_authorities(e, r->ca_file),
+		set_authorities(t, r->ca_file),
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results && st == ST_OK; i++)
 		if (results[i] != CURLE_OK)
@@ -343,12 +378,6 @@ static void describe(struct transfer *t, CURLcode rc, struct http_answer *a)
 		return;
 	}
 	a->is_permanent = is_impossible(t, rc);
-	if (t->refused[0])
-		snprintf(t->error, sizeof t->error,
-			"the address %s is not to be called (worker.allowed-networks)", t->refused);
-	a->error = t->too_large  ? "the answer is larger than worker.max-response"
-		   : t->error[0] ? t->error
-				 : curl_easy_strerror(rc);
 	a->is_withheld = t->withheld;
 	if (t->refused[0])
 		snprintf(t->error, sizeof t->error,

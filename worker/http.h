@@ -13,10 +13,12 @@
 
 struct http;
 
+enum { HTTP_HEADERS_MAX = 16 };
 struct http_request {
 	const char *method;
 	const char *url;
-	const char *const *headers; /* "Name: value", checked here: a control byte refuses the request */
+	/* "Name: value", checked here: a control byte refuses the request, and so does one too many. */
+	const char *const *headers;
 	size_t headers_n;
 	struct slice body;
 	int64_t timeout_ms, connect_timeout_ms;

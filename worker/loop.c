@@ -150,13 +150,16 @@ static int tick_ms(const struct loop *l)
 
 static void run(struct loop *l)
 {
+	log_gather(true);
 	do {
 		take_news(l);
 		unblock(l);
 		start_waiting(l);
+		log_flush();
 		http_run(l->env.http, tick_ms(l), l->signal_fd);
 		take_signals(l);
 	} while (!stop_step(l) && !feed_is_broken(l->env.feed));
+	log_gather(false);
 }
 
 static void wake_loop(void *arg)
@@ -226,6 +229,7 @@ enum status loop_run(
 		feed_free(l.env.feed);
 	}
 	http_free(l.env.http);
+	attempt_env_release(&l.env);
 	flow_free(l.env.flow);
 	mark_close(l.env.mark);
 	return st;

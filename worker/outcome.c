@@ -3,39 +3,62 @@
 
 #include <stdlib.h>
 
+enum { TEXT_KEPT = 2 << 10 };
+
 struct outcome *outcome_new(const struct job *job, enum settle_kind kind)
 {
 	struct outcome *o = calloc(1, sizeof *o);
 	if (!o)
 		return NULL;
-	o->settlement = (struct settlement){.id = job->id, .token = job->lease.token, .kind = kind};
 	buf_init(&o->error, JOB_ERROR_MAX);
 	buf_init(&o->body, JOB_OUTCOME_MAX);
 	buf_init(&o->checkpoint, JOB_OUTCOME_MAX);
+	outcome_renew(o, job, kind);
 	return o;
+}
+
+void outcome_renew(struct outcome *o, const struct job *job, enum settle_kind kind)
+{
+	o->settlement = (struct settlement){.id = job->id, .token = job->lease.token, .kind = kind};
+	o->wants_answer = false;
+}
+
+void outcome_empty(struct outcome *o)
+{
+	for (size_t i = 0; i < o->settlement.notices_n; i++)
+		run_notice_reuse(&o->kept[i]);
+	buf_reuse(&o->error, TEXT_KEPT);
+	buf_reuse(&o->body, TEXT_KEPT);
+	buf_reuse(&o->checkpoint, TEXT_KEPT);
 }
 
 void outcome_free(struct outcome *o)
 {
 	if (!o)
 		return;
-	for (size_t i = 0; i < RUN_NOTICES_MAX; i++) {
-		buf_release(&o->kept[i].name);
-		buf_release(&o->kept[i].room);
-		buf_release(&o->kept[i].data);
-		buf_release(&o->kept[i].reason);
-	}
+	for (size_t i = 0; i < RUN_NOTICES_MAX; i++)
+		run_notice_release(&o->kept[i]);
 	buf_release(&o->error);
 	buf_release(&o->body);
 	buf_release(&o->checkpoint);
 	free(o);
 }
 
+void outcome_free_all(struct outcome *first)
+{
+	while (first) {
+		struct outcome *o = first;
+		first = o->next;
+		outcome_free(o);
+	}
+}
+
 void outcome_take_notices(struct outcome *o, struct run *run)
 {
 	for (size_t i = 0; i < run->notices_n; i++) {
+		struct run_notice empty = o->kept[i];
 		o->kept[i] = run->notices[i];
-		run->notices[i] = (struct run_notice){0};
+		run->notices[i] = empty;
 	}
 	o->settlement.notices_n = run->notices_n;
 	run->notices_n = 0;

@@ -14,8 +14,13 @@ struct outcome {
 
 /* NULL: no memory. The buffers are empty and bounded. */
 NODISCARD struct outcome *outcome_new(const struct job *job, enum settle_kind kind);
-void outcome_free(struct outcome *outcome); /* accepts NULL */
-/* Take over the run's notices (the run has none afterwards). */
+void outcome_free(struct outcome *outcome);   /* accepts NULL */
+void outcome_free_all(struct outcome *first); /* and those behind it */
+/* One that is done with: emptied, and made into another one. Its memory is kept, but for what large texts
+ * took. */
+void outcome_empty(struct outcome *outcome);
+void outcome_renew(struct outcome *outcome, const struct job *job, enum settle_kind kind);
+/* Take over the run's notices (the run has none afterwards, but the memory of those that were here). */
 void outcome_take_notices(struct outcome *outcome, struct run *run);
 /* Point the settlement at the buffers: last act before it is given away. NOMEM: they do not hold all that was
  * put into them. */

@@ -33,6 +33,13 @@ void buf_clear(struct buf *b)
 		b->p[0] = '\0';
 }
 
+void buf_reuse(struct buf *b, size_t most)
+{
+	if (b->cap > most)
+		buf_release(b);
+	buf_clear(b);
+}
+
 enum status buf_status(const struct buf *b)
 {
 	return b->fail;
@@ -43,8 +50,7 @@ struct slice buf_slice(const struct buf *b)
 	return slice_of(b->p, b->len);
 }
 
-/* Room for len more bytes and a NUL. */
-static bool reserve(struct buf *b, size_t len)
+static bool grow(struct buf *b, size_t len)
 {
 	if (b->fail != ST_OK)
 		return false;
@@ -53,8 +59,6 @@ static bool reserve(struct buf *b, size_t len)
 		return false;
 	}
 	size_t need = b->len + len + 1;
-	if (need <= b->cap)
-		return true;
 	size_t cap = b->cap ? b->cap : FIRST_CAP;
 	while (cap < need)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
@@ -68,6 +72,12 @@ static bool reserve(struct buf *b, size_t len)
 	b->p = p;
 	b->cap = cap;
 	return true;
+}
+
+/* Room for len more bytes and a NUL. */
+static inline bool reserve(struct buf *b, size_t len)
+{
+	return (b->fail == ST_OK && len < b->cap - b->len) || grow(b, len);
 }
 
 void *buf_room(struct buf *b, size_t len)
@@ -99,15 +109,39 @@ void buf_text(struct buf *b, const char *text)
 
 void buf_byte(struct buf *b, unsigned char c)
 {
-	buf_add(b, &c, 1);
+	if (!reserve(b, 1))
+		return;
+	b->p[b->len++] = (char)c;
+	b->p[b->len] = '\0';
+}
+
+void buf_int(struct buf *b, int64_t value)
+{
+	char digits[20], *at = digits + sizeof digits;
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	do
+		*--at = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (value < 0)
+		*--at = '-';
+	buf_add(b, at, (size_t)(digits + sizeof digits - at));
 }
 
 void buf_fmt(struct buf *b, const char *fmt, ...)
 {
+	enum { GUESS = 64 }; /* most fit: they are laid out once */
 	va_list ap;
+	bool has_room = b->fail == ST_OK && b->max - b->len >= GUESS && reserve(b, GUESS);
+	size_t room = has_room ? b->cap - b->len : 0;
 	va_start(ap, fmt);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	int len = vsnprintf(has_room ? b->p + b->len : NULL, room, fmt, ap);
 	va_end(ap);
+	if (len >= 0 && (size_t)len < room) {
+		b->len += (size_t)len;
+		return;
+	}
+	if (has_room)
+		b->p[b->len] = '\0';
 	if (len < 0 || !reserve(b, (size_t)len)) {
 		b->fail = b->fail ? b->fail : ST_INVALID;
 		return;

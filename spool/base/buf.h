@@ -57,6 +57,7 @@ void buf_release(struct buf *b); /* accepts zeroed and already released */
 void buf_wipe(struct buf *b);    /* the same, and its bytes are zeroed first: for secrets. What it grew out of
 				    is not */
 void buf_clear(struct buf *b);   /* len = 0, failure forgotten, memory kept */
+void buf_reuse(struct buf *b, size_t most); /* the same, but more memory than that is not kept */
 enum status buf_status(const struct buf *b);
 struct slice buf_slice(const struct buf *b);
 
@@ -64,6 +65,7 @@ void buf_add(struct buf *b, const void *p, size_t len);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_text(struct buf *b, const char *text);
 void buf_byte(struct buf *b, unsigned char c);
+void buf_int(struct buf *b, int64_t value); /* decimal */
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Make room for len more bytes and return where they go, len counted in already; NULL if the buf has failed.
  */

@@ -53,15 +53,29 @@ void clock_sleep_ms(int64_t ms)
 		;
 }
 
+static char *put_digits(char *at, int value, int n, char behind)
+{
+	for (int i = n; i-- > 0; value /= 10)
+		at[i] = (char)('0' + value % 10);
+	at[n] = behind;
+	return at + n + 1;
+}
+
 void clock_text(int64_t wall_us, char *out, size_t cap)
 {
 	time_t s = (time_t)(wall_us / US_PER_S);
-	int ms = (int)(wall_us % US_PER_S / 1000);
 	struct tm tm;
-	char head[24];
-	if (wall_us < 0 || !gmtime_r(&s, &tm) || strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+	char *at = out;
+	if (wall_us < 0 || !gmtime_r(&s, &tm)) {
 		snprintf(out, cap, "invalid");
 		return;
 	}
-	snprintf(out, cap, "%s.%03dZ", head, ms);
+	at = put_digits(at, tm.tm_year + 1900, tm.tm_year + 1900 <= 9999 ? 4 : 6, '-');
+	at = put_digits(at, tm.tm_mon + 1, 2, '-');
+	at = put_digits(at, tm.tm_mday, 2, 'T');
+	at = put_digits(at, tm.tm_hour, 2, ':');
+	at = put_digits(at, tm.tm_min, 2, ':');
+	at = put_digits(at, tm.tm_sec, 2, '.');
+	at = put_digits(at, (int)(wall_us % US_PER_S / 1000), 3, 'Z');
+	*at = '\0';
 }

@@ -2,6 +2,7 @@
 #include "spool/base/jx.h"
 
 #include "spool/base/clock.h"
+#include "spool/base/jx_plain.h"
 
 #include <stdlib.h>
 
@@ -59,11 +60,13 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 {
 	*out = NULL;
 	text = skip_bom(text);
-	if (jx_is_deeper(text, max_depth))
-		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
 	json_error_t err = {0};
 	had_no_memory = false;
-	*out = json_loadb(text.p ? text.p : "", text.len, JSON_DECODE_ANY, &err);
+	*out = jx_plain_parse(text, max_depth);
+	if (!*out && !had_no_memory && jx_is_deeper(text, max_depth))
+		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
+	if (!*out && !had_no_memory)
+		*out = json_loadb(text.p ? text.p : "", text.len, JSON_DECODE_ANY, &err);
 	if (had_no_memory) {
 		json_decref(*out);
 		*out = NULL;
@@ -179,46 +182,22 @@ void jx_unescape(struct slice raw, struct buf *out)
 	}
 }
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-	static const struct {
-		unsigned char first, last, second_min, second_max, len;
-	} rows[] = {
-		{0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-	if (p[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (p[0] < rows[i].first || p[0] > rows[i].last)
-			continue;
-		if (left < rows[i].len || p[1] < rows[i].second_min || p[1] > rows[i].second_max)
-			return 0;
-		for (size_t k = 2; k < rows[i].len; k++)
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		return rows[i].len;
-	}
-	return 0;
-}
-
 bool jx_is_text(struct slice bytes)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p;
 	size_t len;
 	for (size_t i = 0; i < bytes.len; i += len) {
-		len = utf8_length(p + i, bytes.len - i);
+		len = jx_utf8_length(p + i, bytes.len - i);
 		if (len == 0 || p[i] == '\0')
 			return false;
 	}
 	return true;
+}
+
+/* ASCII that stands for itself within a string. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
 static void escape_control(struct buf *out, unsigned char c)
@@ -233,16 +212,36 @@ static void escape_control(struct buf *out, unsigned char c)
 		buf_fmt(out, "\\u%04x", c);
 }
 
+/* Text without anything to escape, and a byte behind it (0: none). */
+static void add_quoted(struct buf *out, struct slice text, char behind)
+{
+	char *at = buf_room(out, text.len + 2 + (behind != 0));
+	if (!at)
+		return;
+	*at++ = '"';
+	if (text.len)
+		memcpy(at, text.p, text.len);
+	at[text.len] = '"';
+	if (behind)
+		at[text.len + 1] = behind;
+}
+
 void jx_escape(struct buf *out, struct slice text)
 {
 	const unsigned char *p = (const unsigned char *)text.p;
-	size_t from = 0, i = 0;
+	size_t from = 0, i = jx_plain_prefix(p, text.len);
+	if (i == text.len) {
+		add_quoted(out, text, 0);
+		return;
+	}
 	buf_byte(out, '"');
 	while (i < text.len) {
-		size_t len = utf8_length(p + i, text.len - i);
-		bool plain =
-			len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f);
-		if (plain) {
+		if (is_plain(p[i])) {
+			i++;
+			continue;
+		}
+		size_t len = jx_utf8_length(p + i, text.len - i);
+		if (len > 1) {
 			i += len;
 			continue;
 		}
@@ -271,7 +270,12 @@ static void member(struct jx_writer *w, const char *key)
 	w->has_member |= bit;
 	if (!key)
 		return;
-	jx_escape(w->out, slice_text(key));
+	struct slice name = slice_text(key);
+	if (jx_plain_prefix((const unsigned char *)key, name.len) == name.len) {
+		add_quoted(w->out, name, ':');
+		return;
+	}
+	jx_escape(w->out, name);
 	buf_byte(w->out, ':');
 }
 
@@ -323,7 +327,7 @@ void jx_cstring(struct jx_writer *w, const char *key, const char *value)
 void jx_int(struct jx_writer *w, const char *key, int64_t value)
 {
 	member(w, key);
-	buf_fmt(w->out, "%lld", (long long)value);
+	buf_int(w->out, value);
 }
 
 void jx_bool(struct jx_writer *w, const char *key, bool value)

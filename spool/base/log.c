@@ -1,4 +1,5 @@
-/* spool/base/log.c: one write(2) per line, so that lines of many threads and processes do not mix. */
+/* spool/base/log.c: one write(2) for a line or for several whole ones, so that lines of many threads and
+ * processes do not mix. */
 #include "spool/base/log.h"
 
 #include "spool/base/clock.h"
@@ -10,6 +11,11 @@
 
 static const char *program_name = "clario";
 static enum log_level most_level = LOG_LEVEL_INFO;
+static _Thread_local struct {
+	bool is_on;
+	size_t len;
+	char lines[LOG_GATHER_MAX];
+} gathered;
 
 void log_open(const char *program, enum log_level most)
 {
@@ -20,6 +26,41 @@ void log_open(const char *program, enum log_level most)
 bool log_wants(enum log_level level)
 {
 	return level <= most_level;
+}
+
+static void write_out(const char *lines, size_t len)
+{
+	ssize_t written = write(STDERR_FILENO, lines, len);
+	(void)written; /* there is nowhere left to complain */
+}
+
+void log_flush(void)
+{
+	int saved = errno;
+	if (gathered.len)
+		write_out(gathered.lines, gathered.len);
+	gathered.len = 0;
+	errno = saved;
+}
+
+void log_gather(bool on)
+{
+	log_flush();
+	gathered.is_on = on;
+}
+
+static void put_line(enum log_level level, const char *line, size_t len)
+{
+	if (gathered.len + len > sizeof gathered.lines)
+		log_flush();
+	if (!gathered.is_on || len > sizeof gathered.lines) {
+		write_out(line, len);
+		return;
+	}
+	memcpy(gathered.lines + gathered.len, line, len);
+	gathered.len += len;
+	if (level < LOG_LEVEL_INFO)
+		log_flush();
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -37,8 +78,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (end > sizeof line - 2)
 		end = sizeof line - 2;
 	line[end] = '\n';
-	ssize_t written = write(STDERR_FILENO, line, end + 1);
-	(void)written; /* there is nowhere left to complain */
+	put_line(level, line, end + 1);
 	errno = saved;
 }
 

@@ -3,7 +3,7 @@
  *
  * Levels: err = someone should act, warning = will be tried again, info = life cycle and one line per
  * outcome. Never a body, a token or a query string. Values that came from outside go through log_quote().
- * errno survives. Threads: any; one write(2) per line. */
+ * errno survives. Threads: any; one write(2) per line, or for many of a thread that gathers them. */
 #ifndef SPOOL_BASE_LOG_H
 #define SPOOL_BASE_LOG_H
 #include "spool/base/buf.h"
@@ -17,6 +17,12 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)   log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* From here on this thread's info lines wait for log_flush(), for a more urgent line or for LOG_GATHER_MAX
+ * bytes, and are then written together. Whoever gathers must flush before it sleeps. false: as before. */
+enum { LOG_GATHER_MAX = 4096 /* what a pipe takes whole (PIPE_BUF) */ };
+void log_gather(bool on);
+void log_flush(void);
 
 /* One logfmt value from outside text: as it is when it is plain, else quoted with control bytes, quotes and
  * backslashes escaped; cut at cap. Returns out. Use: log_info("user=%s", LOG_Q(slice)). */

@@ -6,6 +6,7 @@
 
 #include "spool/spool.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,11 +114,41 @@ static bool others_go_on(struct race *r)
 	return false;
 }
 
+static bool is_stopped(pid_t pid)
+{
+	char path[64], line[512] = "";
+	bool all = true;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, entry->d_name);
+		FILE *in = fopen(path, "r");
+		const char *name_end = in && fgets(line, sizeof line, in) ? strrchr(line, ')') : NULL;
+		all &= name_end && name_end[2] == 'T';
+		if (in)
+			fclose(in);
+	}
+	closedir(dir);
+	return all;
+}
+
+/* Its threads stop only after one of them has taken the signal, which on a busy machine may be a while. */
+static void stop(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	for (int i = 0; i < WAIT_MS && !is_stopped(pid); i++)
+		clock_sleep_ms(1);
+	assert_true(is_stopped(pid));
+}
+
 /* Stop the first worker while it holds jobs; how many. */
 static size_t stop_holding(struct race *r)
 {
 	for (int tries = 0; tries < 100; tries++) {
-		assert_int_equal(kill(r->first, SIGSTOP), 0);
+		stop(r->first);
 		size_t held = others_go_on(r) ? count_held(r, r->first) : 0;
 		if (held > 0)
 			return held;

@@ -79,6 +79,29 @@ static void concurrency__of_a_receiver_and_of_a_phase(void **state)
 	receiver_clear_rules(in->receiver);
 }
 
+/* "Analyzing your orders" is said of a job whose call begins, not of one that waits for it. */
+static void waiting__is_not_announced(void **state)
+{
+	enum { JOBS = 6, MAY_RUN = 3 };
+	struct instance *in = *state;
+	char id[40];
+	size_t before = receiver_count(in->receiver, "detections", NULL);
+	receiver_rule(in->receiver, (struct rule){.path_has = "detections", .delay_ms = 1500});
+	for (int i = 0; i < JOBS; i++)
+		submit(in, 2, "line", i, id);
+	assert_true(receiver_wait(in->receiver, "detections", NULL, before + MAY_RUN, 15000));
+	json_decref(wait_state(in, id, "active"));
+	int64_t until = clock_mono_us() + 10000000;
+	while (count_events(in, "line-0", "notification", NULL) == 0 && clock_mono_us() < until)
+		clock_sleep_ms(2);
+	assert_int_equal(receiver_count(in->receiver, "detections", NULL), before + MAY_RUN);
+	assert_int_equal(count_events(in, "line-0", "notification", NULL), 1);
+	assert_int_equal(count_events(in, "line-5", "notification", NULL), 0);
+	receiver_clear_rules(in->receiver);
+	json_decref(wait_state(in, id, "completed"));
+	assert_int_equal(count_events(in, "line-5", "notification", NULL), 1);
+}
+
 static void rate__of_a_receiver(void **state)
 {
 	enum { JOBS = 20, BURST = 2, EACH_MS = 50 };
@@ -230,6 +253,7 @@ int main(void)
 	};
 	const struct CMUnitTest bounds[] = {
 		cmocka_unit_test(concurrency__of_a_receiver_and_of_a_phase),
+		cmocka_unit_test(waiting__is_not_announced),
 		cmocka_unit_test(rate__of_a_receiver),
 	};
 	const struct CMUnitTest breakers[] = {

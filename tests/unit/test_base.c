@@ -103,6 +103,12 @@ static void clock__text(void **state)
 	char text[CLOCK_TEXT_LEN];
 	clock_text(INT64_C(1795486735123999), text, sizeof text);
 	assert_string_equal(text, "2026-11-24T02:18:55.123Z");
+	clock_text(INT64_C(951782399000000), text, sizeof text);
+	assert_string_equal(text, "2000-02-28T23:59:59.000Z");
+	clock_text(-1, text, sizeof text);
+	assert_string_equal(text, "invalid");
+	clock_text(INT64_MAX, text, sizeof text);
+	assert_string_equal(text, "294247-01-10T04:00:54.775Z");
 	struct moment now = clock_now();
 	assert_true(now.wall_us > INT64_C(1700000000000000) && now.boot_us > 0 && now.boot_id != 0);
 }

@@ -98,7 +98,7 @@ static void url__claim_ids_cannot_leave_their_place(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char payload[200], want[300];
-		struct call_request r;
+		struct call_request r = {0};
 		snprintf(payload, sizeof payload, "{\"claim_id\":%s,\"amount\":1}", rows[i].claim);
 		snprintf(want, sizeof want, "http://py:8000/base/api/v1/evidence/proof-packets/%s/generate",
 			rows[i].segment);
@@ -111,7 +111,7 @@ static void url__claim_ids_cannot_leave_their_place(void **state)
 static void headers__by_kind_of_credentials(void **state)
 {
 	struct fixture *f = *state;
-	struct call_request r;
+	struct call_request r = {0};
 	struct why why = WHY_INIT;
 	assert_int_equal(build(f, "{\"claim_id\":\"c\",\"amount\":1}", CALL_FEE, &r), ST_OK);
 	assert_string_equal(header(&r, "Idempotency-Key"), "01020300-0000-0000-0000-000000000000:fee");
@@ -137,7 +137,7 @@ static void headers__by_kind_of_credentials(void **state)
 static void receiver__that_is_not_configured_is_for_later(void **state)
 {
 	struct fixture *f = *state;
-	struct call_request r;
+	struct call_request r = {0};
 	struct why why = WHY_INIT;
 	assert_int_equal(conf_set(opts_rows, opts_rows_n, &f->opts, "receiver.python", "url", "", &why), 0);
 	assert_int_equal(build(f, "{\"claim_id\":\"c\",\"amount\":1}", CALL_PROOF_PACKET, &r), ST_BUSY);
@@ -171,7 +171,7 @@ static void own__path_holds_what_the_job_has(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[300];
-		struct call_request r;
+		struct call_request r = {0};
 		struct why why = WHY_INIT;
 		snprintf(text, sizeof text, OWN "path = %s\n", rows[i].path);
 		configure(*state, text);
@@ -226,7 +226,7 @@ static void own__body_holds_values_byte_for_byte(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[400];
-		struct call_request r;
+		struct call_request r = {0};
 		snprintf(text, sizeof text, OWN "path = /x\nbody = %s\n", rows[i].template);
 		configure(*state, text);
 		assert_int_equal(build(*state, rows[i].payload, CALL_N, &r), ST_OK);
@@ -240,7 +240,7 @@ static void own__body_holds_values_byte_for_byte(void **state)
 static void own__user_ids_are_escaped_in_bodies(void **state)
 {
 	struct fixture *f = *state;
-	struct call_request r;
+	struct call_request r = {0};
 	configure(f, OWN "path = /x\nbody = {\"u\":${user_id}}\n");
 	f->job.user_id = slice_text("a\",\"admin\":\"\\\n");
 	assert_int_equal(build(f, "{}", CALL_N, &r), ST_OK);
@@ -250,7 +250,7 @@ static void own__user_ids_are_escaped_in_bodies(void **state)
 
 static void template__in_place_of_a_handlers_body(void **state)
 {
-	struct call_request r;
+	struct call_request r = {0};
 	configure(*state, "[call.fee]\nbody = {\"of\": ${payload.amount}}\n");
 	assert_int_equal(build(*state, "{\"claim_id\":\"c\",\"amount\":1.0}", CALL_FEE, &r), ST_OK);
 	assert_string_equal(r.request.body.p, "{\"of\": 1.0}");
@@ -276,7 +276,7 @@ static void auth__of_each_kind(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[400];
-		struct call_request r;
+		struct call_request r = {0};
 		snprintf(text, sizeof text,
 			OWN "path = /x\n%s[receiver]\ninternal-api-key = general\npython-jwt-secret = s\n",
 			rows[i].rows);
@@ -295,7 +295,7 @@ static void auth__token_by_the_calls_own_secret(void **state)
 	static const char *const rows[] = {"", "secret = other\n", "secret = s\n"};
 	for (size_t i = 0; i < 3; i++) {
 		char text[400];
-		struct call_request r;
+		struct call_request r = {0};
 		snprintf(text, sizeof text,
 			OWN "path = /x\nauth = jwt\n%s[receiver]\npython-jwt-secret = s\n", rows[i]);
 		configure(*state, text);

@@ -128,6 +128,62 @@ static void span__and_trace_are_read_back(void **state)
 	event_release(&event);
 }
 
+/* In one transaction the record is written once, but each of them is judged and told as if it came alone. */
+static void settle__of_one_job_several_in_one_exchange(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id id = accept_job(f, 2, "w", "u", "{}"), next = accept_job(f, 2, "w", "u", "{\"n\":2}"),
+		      other = accept_job(f, 2, "x", "u", "{}");
+	claim(f, 9);
+	struct notice notice = {
+		.kind = EVENT_NOTIFICATION, .name = {"n", 1}, .room = {"r", 1}, .data = {"{}", 2}};
+	struct settlement s[] = {
+		{.id = id,
+			.token = 1,
+			.kind = SETTLE_CHECKPOINT,
+			.checkpoint = {"{\"a\":1}", 7},
+			.notices = &notice,
+			.notices_n = 1},
+		{.id = id,
+			.token = 1,
+			.kind = SETTLE_COMPLETE,
+			.outcome = {"{}", 2},
+			.notices = &notice,
+			.notices_n = 1},
+		{.id = id, .token = 1, .kind = SETTLE_CHECKPOINT, .checkpoint = {"{\"b\":1}", 7}},
+		{.id = other, .token = 9, .kind = SETTLE_COMPLETE},
+		{.id = other, .token = 1, .kind = SETTLE_CHECKPOINT, .checkpoint = {"{\"c\":1}", 7}},
+	};
+	static const enum status verdicts[] = {ST_OK, ST_OK, ST_CONFLICT, ST_CONFLICT, ST_OK};
+	static const enum event_kind kinds[] = {EVENT_ACCEPTED, EVENT_CLAIMED, EVENT_NOTIFICATION,
+		EVENT_CHECKPOINT, EVENT_NOTIFICATION, EVENT_COMPLETED, EVENT_FENCED};
+	struct event events[20];
+	struct job job;
+	size_t n;
+	uint64_t last;
+	assert_int_equal(
+		f->ops->exchange(f->store, f->now, s, 5, NULL, NULL, &n, &f->next_due_us, NULL), ST_OK);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(s[i].verdict, verdicts[i]);
+	struct event_filter filter = {.job = id};
+	assert_int_equal(f->ops->events(f->store, &filter, 20, events, &n, &last, NULL), ST_OK);
+	assert_int_equal(n, sizeof kinds / sizeof *kinds);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(events[i].kind, kinds[i]);
+		event_release(&events[i]);
+	}
+	assert_int_equal(f->ops->get(f->store, id, &job, NULL), ST_OK);
+	assert_int_equal(job.state, JOB_COMPLETED);
+	assert_true(slice_is(job.checkpoint, "{\"a\":1}") && slice_is(job.outcome, "{}"));
+	job_release(&job);
+	assert_int_equal(f->ops->get(f->store, other, &job, NULL), ST_OK);
+	assert_int_equal(job.state, JOB_ACTIVE);
+	assert_true(slice_is(job.checkpoint, "{\"c\":1}"));
+	job_release(&job);
+	assert_int_equal(claim(f, 9), 1); /* the next of its workflow has its turn */
+	assert_int_equal(id_cmp(f->held[0].id, next), 0);
+}
+
 /* Completed once, with a checkpoint on the way. */
 static struct job_id completed(struct fixture *f, const struct trigger *t)
 {
@@ -277,6 +333,7 @@ int main(void)
 		CASE(crash__has_an_event_that_names_the_dead),
 		CASE(crash__goes_behind_what_waits),
 		CASE(span__and_trace_are_read_back),
+		CASE(settle__of_one_job_several_in_one_exchange),
 		CASE(replay__runs_again_with_nothing_done),
 		CASE(replay__without_a_reason_is_refused),
 		CASE(replay__stands_in_line),

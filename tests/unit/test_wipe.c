@@ -112,8 +112,8 @@ static void requests__leave_nothing(void **state)
 	load(&opts);
 	leaks = 0;
 	for (size_t i = 0; i < 2; i++) {
-		struct run run;
-		struct call_request request;
+		struct run run = {0};
+		struct call_request request = {0};
 		struct why why = WHY_INIT;
 		assert_int_equal(run_open(&run, &opts, &job, (struct moment){1000000, 0, 0}), ST_OK);
 		assert_int_equal(call_build(&request, &run, phase_handler(7), calls[i], &why), ST_OK);

@@ -18,6 +18,7 @@ struct run_notice {
 	struct buf name, room, data, reason;
 };
 
+/* Zeroed to begin with; may be opened again and again, for one job after the other. */
 struct run {
 	const struct opts *opts;
 	const struct job *job;
@@ -25,7 +26,7 @@ struct run {
 	uint64_t span;      /* of this attempt in the caller's trace; 0: there is none */
 	json_t *payload;    /* object; owned */
 	json_t *checkpoint; /* object; owned: {"notified":true,"calls":{"fee":{"ok":true,"value":...}}} */
-	struct run_notice notices[RUN_NOTICES_MAX];
+	struct run_notice notices[RUN_NOTICES_MAX]; /* the others are empty, and may have memory */
 	size_t notices_n;
 	struct why why; /* set by begin() when the payload is impossible */
 };
@@ -54,8 +55,12 @@ const struct phase_handler *phase_handler(int phase);
 /* INVALID, DEEP: the payload is impossible, *run->why; NOMEM. */
 NODISCARD enum status run_open(
 	struct run *run, const struct opts *opts, const struct job *job, struct moment now);
+/* Done with this job: only memory for the next one's texts is kept. */
+void run_close(struct run *run);
 void run_release(struct run *run);
 void run_clear_notices(struct run *run);
+void run_notice_reuse(struct run_notice *notice); /* emptied */
+void run_notice_release(struct run_notice *notice);
 /* Was this call finished by this or an earlier attempt, and well? */
 bool run_call_done(const struct run *run, int call);
 bool run_call_ok(const struct run *run, int call);

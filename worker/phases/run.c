@@ -3,11 +3,16 @@
 
 #include <math.h>
 
-enum { PAYLOAD_DEPTH_MAX = 64 };
+enum { PAYLOAD_DEPTH_MAX = 64, TEXT_KEPT = 1 << 10 };
 
 enum status run_open(struct run *run, const struct opts *opts, const struct job *job, struct moment now)
 {
-	*run = (struct run){.opts = opts, .job = job, .now = now};
+	run_close(run);
+	run->opts = opts;
+	run->job = job;
+	run->now = now;
+	run->span = 0;
+	run->why = (struct why)WHY_INIT;
 	enum status st = jx_parse(job->payload, PAYLOAD_DEPTH_MAX, &run->payload, &run->why);
 	if (st != ST_OK)
 		return st;
@@ -24,16 +29,35 @@ enum status run_open(struct run *run, const struct opts *opts, const struct job 
 
 void run_clear_notices(struct run *run)
 {
-	for (size_t i = 0; i < run->notices_n; i++) {
-		buf_release(&run->notices[i].name);
-		buf_release(&run->notices[i].room);
-		buf_release(&run->notices[i].data);
-		buf_release(&run->notices[i].reason);
-	}
+	for (size_t i = 0; i < run->notices_n; i++)
+		run_notice_reuse(&run->notices[i]);
 	run->notices_n = 0;
 }
 
+void run_notice_reuse(struct run_notice *notice)
+{
+	buf_reuse(&notice->name, TEXT_KEPT);
+	buf_reuse(&notice->room, TEXT_KEPT);
+	buf_reuse(&notice->data, TEXT_KEPT);
+	buf_reuse(&notice->reason, TEXT_KEPT);
+}
+
+void run_notice_release(struct run_notice *notice)
+{
+	buf_release(&notice->name);
+	buf_release(&notice->room);
+	buf_release(&notice->data);
+	buf_release(&notice->reason);
+}
+
 void run_release(struct run *run)
+{
+	run_close(run);
+	for (size_t i = 0; i < RUN_NOTICES_MAX; i++)
+		run_notice_release(&run->notices[i]);
+}
+
+void run_close(struct run *run)
 {
 	run_clear_notices(run);
 	json_decref(run->payload);
@@ -118,11 +142,11 @@ bool run_set_notified(struct run *run)
 static struct run_notice *add_notice(struct run *run, enum event_kind kind, const char *name)
 {
 	struct run_notice *notice = &run->notices[run->notices_n++];
-	*notice = (struct run_notice){.kind = kind};
-	buf_init(&notice->name, 256);
-	buf_init(&notice->room, 512);
-	buf_init(&notice->data, EVENT_DATA_MAX);
-	buf_init(&notice->reason, EVENT_REASON_MAX);
+	notice->kind = kind;
+	notice->name.max = 256;
+	notice->room.max = 512;
+	notice->data.max = EVENT_DATA_MAX;
+	notice->reason.max = EVENT_REASON_MAX;
 	buf_text(&notice->name, name);
 	return notice;
 }
@@ -172,10 +196,16 @@ void run_progress_end(struct run *run, struct jx_writer *w)
 
 static const char *skip_string(const char *p, const char *end)
 {
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p < end ? p + 1 : end;
+	const char *from = ++p;
+	while (p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
+		const char *q = p;
+		while (q > from && q[-1] == '\\')
+			q--;
+		p++;
+		if ((p - 1 - q) % 2 == 0) /* no backslash of which it is the second half */
+			return p;
+	}
+	return end;
 }
 
 static const char *skip_blanks(const char *p, const char *end)

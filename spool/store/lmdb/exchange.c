@@ -45,39 +45,56 @@ static void after_change(struct tx *tx, struct loaded *l)
 	line_leave(tx, l);
 }
 
-static void settle_loaded(struct tx *tx, struct loaded *l, struct settlement *s)
+/* Its record is to be written afterwards: true. */
+static bool settle_loaded(struct tx *tx, struct loaded *l, struct settlement *s)
 {
 	char actor[JOB_OWNER_MAX + 8];
 	struct event event;
 	snprintf(actor, sizeof actor, "worker:%s", l->job.lease.owner);
 	s->verdict = rules_settle(&l->job, s, tx->now, &event, NULL);
 	if (s->verdict == ST_CONFLICT && s->kind == SETTLE_ORPHAN)
-		return; /* no late result: what the dead worker held is not known to the moment */
-	if (s->verdict == ST_CONFLICT) {
+		return false; /* no late result: what the dead worker held is not known to the moment */
+	if (s->verdict == ST_CONFLICT)
 		event_append(tx, &event, &l->job);
-		job_update(tx, l);
-		return;
-	}
 	if (s->verdict != ST_OK)
-		return;
+		return s->verdict == ST_CONFLICT;
 	event.actor = slice_text(actor);
 	append_notices(tx, &l->job, s);
 	if (s->kind != SETTLE_RENEW)
 		event_append(tx, &event, &l->job);
-	job_update(tx, l);
-	after_change(tx, l);
+	return true;
 }
 
-static void settle_one(struct tx *tx, struct settlement *s)
+/* All of them are of one job, which is read and written once. */
+static void settle_job(struct tx *tx, struct settlement *s, size_t n)
 {
 	struct loaded l;
-	s->verdict = job_load(tx, s->id, JOB_STATE_ONLY, &l);
-	if (s->verdict == ST_CORRUPT)
+	bool is_changed = false, is_settled = false;
+	enum status st = job_load(tx, s->id, JOB_STATE_ONLY, &l);
+	if (st == ST_CORRUPT)
 		aside_job(tx, s->id, NULL);
-	if (s->verdict != ST_OK)
-		return;
-	settle_loaded(tx, &l, s);
-	loaded_release(&l);
+	for (size_t i = 0; i < n; i++) {
+		s[i].verdict = st;
+		if (st == ST_OK)
+			is_changed |= settle_loaded(tx, &l, &s[i]);
+		is_settled |= s[i].verdict == ST_OK;
+	}
+	if (is_changed)
+		job_update(tx, &l);
+	if (is_settled)
+		after_change(tx, &l);
+	if (st == ST_OK)
+		loaded_release(&l);
+}
+
+static void settle_all(struct tx *tx, struct settlement *settlements, size_t n)
+{
+	for (size_t i = 0, same; i < n && tx->st == ST_OK; i += same) {
+		for (same = 1; i + same < n; same++)
+			if (id_cmp(settlements[i + same].id, settlements[i].id) != 0)
+				break;
+		settle_job(tx, &settlements[i], same);
+	}
 }
 
 static void copy_key(struct key *out, struct slice key)
@@ -159,8 +176,7 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 		st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)
 		return st;
-	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
-		settle_one(&tx, &settlements[i]);
+	settle_all(&tx, settlements, n);
 	reap_leases(&tx);
 	due_move(&tx);
 	receivers_report(&tx, ask);
