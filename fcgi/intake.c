@@ -105,7 +105,7 @@ void intake_init(struct intake *intake, const struct request *request)
 
 void intake_release(struct intake *intake)
 {
-	buf_release(&intake->payload);
+	buf_wipe(&intake->payload);
 }
 
 bool intake_prepare(

@@ -193,6 +193,7 @@ bool webhook_prepare(
 	int phase = 0;
 	intake_init(intake, request);
 	intake->key_field = source && source->signature == WEBHOOK_STANDARD ? "webhook-id" : "id";
+	intake->hides_others = false; /* its keys are nobody else's */
 	bool ok = source && check_json(app, request, &fault.fault) &&
 		  mapping_phase(source, request->body, &phase, type, &fault);
 	if (ok && !phase)

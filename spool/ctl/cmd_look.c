@@ -239,12 +239,31 @@ static void print_text_field(const struct ctl *ctl, const char *title, const cha
 	print_masked(ctl, name, "", text, "\n");
 }
 
+/* On one line: blanks between the tokens of JSON mean nothing, and all else stays as it was written. */
+static void join_lines(struct buf *json)
+{
+	size_t n = 0;
+	bool in_string = false;
+	for (size_t i = 0; i < json->len; i++) {
+		char c = json->p[i];
+		if (!in_string && memchr(" \t\r\n", c, 4))
+			continue;
+		json->p[n++] = c;
+		if (c == '"')
+			in_string = !in_string;
+		else if (c == '\\' && in_string && i + 1 < json->len)
+			json->p[n++] = json->p[++i];
+	}
+	json->len = n;
+}
+
 static void print_json_field(const struct ctl *ctl, const char *name, struct slice json)
 {
 	struct buf shown = BUF_INIT(64 << 20);
 	if (!json.len)
 		return;
 	mask_json(mask_of(ctl), json, &shown);
+	join_lines(&shown);
 	printf("%-17s", name);
 	print_between("", buf_slice(&shown), "\n");
 	buf_release(&shown);

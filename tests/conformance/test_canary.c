@@ -1,7 +1,8 @@
 /* tests/conformance/test_canary.c: secrets go into payloads, headers, queries and the configuration of a
- * whole instance that is told to log all it can, through jobs that succeed, fail and are tried again, and
- * through requests that are wrong in many ways. Then everything that comes out is searched for them. In the
- * spool's file they stand by right, and so do they in what the receiver got. */
+ * whole instance that is told to log all it can, through jobs that succeed, fail and are tried again, through
+ * webhooks, and through requests that are wrong in many ways. Then everything that comes out is searched for
+ * them. In the spool's file they stand by right, and so do they in what the receiver got. */
+#include "spool/model/token.h"
 #include "tests/support/instance.h"
 
 #include <signal.h>
@@ -10,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All begin so: one search finds any. */
-#define CANARY "cAnArY7"
-enum { ROOM = 4 << 20 };
+/* All begin so, and in base64 so: one search finds any. Beside them, the secrets of two tokens. */
+#define CANARY    "cAnArY7"
+#define CANARY_64 "Y0FuQXJZN"
+enum { ROOM = 4 << 20, NEEDLES = 4 };
+static char needles[NEEDLES][TOKEN_TEXT_LEN + 1] = {CANARY, CANARY_64};
 
 /* The names are those of privacy.secret-fields and one more; the values are the canaries. */
 #define SECRETS                                                                                              \
@@ -21,9 +24,10 @@ enum { ROOM = 4 << 20 };
 	"-secret\"},\"apiKey\":\"" CANARY "-key\",\"cookie\":\"" CANARY                                      \
 	"-cookie\",\"bank\":{\"iban\":\"" CANARY "-iban\"}"
 
-static const char headers[] = "Authorization: Bearer " CANARY "-bearer\nCookie: session=" CANARY "-session\n"
-			      "Proxy-Authorization: Basic " CANARY "-basic\nX-Api-Key: " CANARY "-x\n"
-			      "tracestate: v=" CANARY "-state\n";
+static const char headers[] =
+	"Authorization: Basic " CANARY "-and-password\nCookie: session=" CANARY "-session\n"
+	"Proxy-Authorization: Basic " CANARY "-basic\nX-Api-Key: " CANARY "-x\n"
+	"tracestate: v=" CANARY "-state\n";
 
 static void write_file(const char *path, const char *text)
 {
@@ -33,22 +37,32 @@ static void write_file(const char *path, const char *text)
 	fclose(file);
 }
 
-static char secret_path[64];
+static char secret_path[64], source_path[64];
 
 static int setup(void **state)
 {
-	char rows[900];
+	char rows[1400];
 	snprintf(secret_path, sizeof secret_path, "/tmp/clario-canary-%ld", (long)getpid());
+	snprintf(source_path, sizeof source_path, "/tmp/clario-canary-source-%ld", (long)getpid());
 	write_file(secret_path, CANARY "-of-a-file\n");
+	/* cAnArY7-the-older-one-of-two, cAnArY7-the-newer-one-of-two */
+	write_file(source_path, "whsec_" CANARY_64 "y10aGUtb2xkZXItb25lLW9mLXR3bw==\n"
+				"whsec_" CANARY_64 "y10aGUtbmV3ZXItb25lLW9mLXR3bw==\n");
 	setenv("INTERNAL_API_KEY", CANARY "-of-the-environment", 1);
 	snprintf(rows, sizeof rows,
 		"retry.attempts=2 worker.max-response=64k receiver.python-jwt-secret=" CANARY "-jwt-secret "
 		"call.fee.auth=header call.fee.auth-header=X-Fee-Key call.fee.secret=" CANARY "-fee "
 		"call.proof-packet.auth=header call.proof-packet.auth-header=Authorization "
 		"call.proof-packet.secret-file=%s "
+		"webhook.cases.secret-file=%s webhook.cases.phase=6 webhook.cases.user-id=/user "
+		"webhook.cases.claim-id=/claim webhook.cases.reason=/reason "
+		"webhook.pay.signature=hmac webhook.pay.secret=" CANARY "-of-a-source "
+		"webhook.pay.header=X-Signature webhook.pay.phase=7 webhook.pay.user-id=/user "
+		"webhook.pay.claim-id=/claim webhook.pay.amount=/amount webhook.pay.amount-scale=2 "
+		"webhook.pay.currency=/currency webhook.pay.id=/id "
 		"privacy.secret-fields=*token*,*password*,*secret*,*apikey*,*cookie*,/bank/"
-		"iban,idempotency_key",
-		secret_path);
+		"iban,/event/bank/iban,/event/id,idempotency_key",
+		secret_path, source_path);
 	*state = instance_start(rows);
 	unsetenv("INTERNAL_API_KEY");
 	return 0;
@@ -58,6 +72,7 @@ static int teardown(void **state)
 {
 	instance_stop(*state);
 	unlink(secret_path);
+	unlink(source_path);
 	return 0;
 }
 
@@ -65,9 +80,12 @@ static int teardown(void **state)
 
 static void assert_clean(const char *where, const char *bytes, size_t len)
 {
-	const char *at = memmem(bytes, len, CANARY, sizeof CANARY - 1);
-	if (at)
-		fail_msg("%s tells: %.*s", where, (int)(bytes + len - at < 200 ? bytes + len - at : 200), at);
+	for (size_t i = 0; i < NEEDLES; i++) {
+		const char *at = needles[i][0] ? memmem(bytes, len, needles[i], strlen(needles[i])) : NULL;
+		if (at)
+			fail_msg("%s tells: %.*s", where,
+				(int)(bytes + len - at < 200 ? bytes + len - at : 200), at);
+	}
 }
 
 static size_t assert_file_clean(const char *path)
@@ -93,14 +111,17 @@ static void assert_answer_clean(const char *what, struct answer a, long status)
 	answer_release(&a);
 }
 
-static void assert_tool_clean(struct instance *in, const char *args)
+/* Its exit code. */
+static int assert_tool_clean(struct instance *in, const char *args)
 {
 	static char out[ROOM];
-	char both[300];
+	char both[500];
 	snprintf(both, sizeof both, "%s 2>&1", args);
-	instance_tool(in, both, out, sizeof out);
-	assert_true(strlen(out) > 0);
+	int code = instance_tool(in, both, out, sizeof out);
+	if (!out[0])
+		fail_msg("clario-spool %s says nothing", args);
 	assert_clean(args, out, strlen(out));
+	return code;
 }
 
 /* --- what goes in --- */
@@ -115,6 +136,92 @@ static void submit_with(struct instance *in, const char *path, const char *rest,
 	struct answer a = request(in, "POST", path, all, body);
 	snprintf(id, 40, "%s", answer_text(&a, "job_id"));
 	assert_answer_clean(path, a, 200);
+}
+
+/* Two tokens: one for all, and one that is shown after it was revoked. Printed once, and searched for from
+ * then on. The header to show it with. */
+static void make_token(struct instance *in, size_t i, const char *name, char header[TOKEN_TEXT_LEN + 40])
+{
+	char args[100], out[256];
+	snprintf(args, sizeof args, "token add %s --scope submit,read,operate 2>/dev/null", name);
+	assert_int_equal(instance_tool(in, args, out, sizeof out), 0);
+	out[strcspn(out, "\n")] = '\0';
+	assert_int_equal(strlen(out), TOKEN_TEXT_LEN);
+	snprintf(needles[2 + i], sizeof needles[0], "%s", strrchr(out, '_') + 1);
+	snprintf(header, TOKEN_TEXT_LEN + 40, "Authorization: Bearer %s\n", out);
+}
+
+/* Good ones and bad ones, with the right to do it and without. */
+static void show_tokens(struct instance *in)
+{
+	char good[TOKEN_TEXT_LEN + 40], ended[TOKEN_TEXT_LEN + 40], cut[TOKEN_TEXT_LEN + 40], out[512];
+	static const struct {
+		const char *method, *path;
+		long status;
+	} rows[] = {{"GET", API "/jobs", 200}, {"GET", API "/jobs?token=" CANARY, 400},
+		{"POST", API "/jobs/retry?state=failed&phase=5", 200}, {"POST", API "/phase/9", 400},
+		{"GET", API "/nothing?ticket=" CANARY, 404}};
+	make_token(in, 0, "canary", good);
+	make_token(in, 1, "ended", ended);
+	assert_int_equal(instance_tool(in, "token revoke ended 2>&1", out, sizeof out), 0);
+	clock_sleep_ms(1000);
+	memcpy(cut, good, sizeof cut);
+	cut[strlen(cut) - 2] = '\n'; /* all but its last character */
+	cut[strlen(cut) - 1] = '\0';
+	const char *const bad[] = {ended, cut, "Authorization: Bearer " CANARY "\n",
+		"Authorization: Bearer a " CANARY "\n", "Authorization: bearer \"" CANARY "\"\n"};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_answer_clean(
+			rows[i].path, request(in, rows[i].method, rows[i].path, good, NULL), rows[i].status);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_answer_clean("a token that is no good",
+			request(in, "GET", API "/jobs?ticket=" CANARY, bad[i], NULL), 401);
+}
+
+/* A delivery by the tool, whose words are searched, too. */
+static void deliver(struct instance *in, const char *source, const char *more, const char *body, int code)
+{
+	char args[400], path[128];
+	snprintf(path, sizeof path, "%s/event.json", in->dir);
+	write_file(path, body);
+	snprintf(args, sizeof args, "webhook test %s --file %s %s --url http://127.0.0.1:%d" API, source,
+		path, more, in->port);
+	if (assert_tool_clean(in, args) != code)
+		fail_msg("%s", args);
+	snprintf(args, sizeof args, "webhook test %s --file %s --print", source, path);
+	assert_int_equal(assert_tool_clean(in, args), 0);
+}
+
+/* Events that are taken, that lack something, and that nobody signed. */
+static void deliver_events(struct instance *in)
+{
+	static const char *const unsigned_ones[] = {"webhook-signature: v1," CANARY "\nwebhook-id: " CANARY
+						    "\nwebhook-timestamp: " CANARY "\n",
+		"X-Signature: " CANARY "\n", "Authorization: Basic " CANARY "\nCookie: " CANARY "\n", ""};
+	deliver(in, "cases", "--id " CANARY "-1",
+		"{\"user\":\"ann\",\"claim\":\"w-1\",\"reason\":\"no\"," SECRETS "}", 0);
+	deliver(in, "cases", "--id " CANARY "-1",
+		"{\"user\":\"bob\",\"claim\":\"w-1\",\"reason\":\"no\"," SECRETS "}", 1);
+	deliver(in, "cases", "", "{\"user\":\"ann\",\"claim\":{\"x\":\"" CANARY "\"},\"reason\":\"no\"}", 1);
+	deliver(in, "cases", "", "{\"user\":\"ann\" " CANARY, 1);
+	deliver(in, "pay", "",
+		"{\"id\":\"" CANARY
+		"-2\",\"user\":\"ann\",\"claim\":\"w-2\",\"amount\":700,\"currency\":\"usd\"," SECRETS "}",
+		0);
+	deliver(in, "pay", "",
+		"{\"id\":\"" CANARY "-3\",\"user\":\"ann\",\"claim\":\"w-3\",\"amount\":\"" CANARY
+		"\",\"currency\":\"usd\"}",
+		1);
+	for (size_t i = 0; i < sizeof unsigned_ones / sizeof *unsigned_ones; i++) {
+		char all[400];
+		snprintf(all, sizeof all, "Content-Type: application/json\n%s", unsigned_ones[i]);
+		for (int k = 0; k < 2; k++)
+			assert_answer_clean("an event that nobody signed",
+				request(in, "POST",
+					k ? API "/webhooks/pay?ticket=" CANARY : API "/webhooks/cases", all,
+					"{\"token\":\"" CANARY "\"}"),
+				401);
+	}
 }
 
 /* A receiver that gives back what it was sent, in its body and its headers. */
@@ -179,6 +286,8 @@ static void ask_wrongly(struct instance *in)
 		{"GET", API "/jobs?user_id=%zz" CANARY, NULL, NULL, 400},
 		{"GET", API "/queue/stats?token=" CANARY, NULL, NULL, 200},
 		{"GET", API "/nothing?token=" CANARY, NULL, NULL, 404},
+		{"GET", API "/jobs?ticket=" CANARY, NULL, NULL, 400},
+		{"GET", "/?ticket=" CANARY, NULL, NULL, 404},
 		{"PUT", API "/jobs?token=" CANARY, NULL, NULL, 405},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -195,9 +304,11 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 {
 	static const char *const paths[] = {API "/jobs", API "/jobs?limit=500&state=failed",
 		API "/workflows/s-1", API "/workflows/s-2", API "/workflows/s-3", API "/workflows/payout_c-1",
-		API "/workflows/payout_c-2", API "/queue/stats", API "/receivers", API "/health", "/readyz"};
+		API "/workflows/payout_c-2", API "/workflows/rejection_w-1", API "/workflows/payout_w-2",
+		API "/queue/stats", API "/receivers", API "/health", "/readyz"};
 	static const char *const commands[] = {"list", "list --json", "workflow s-1", "workflow s-2 --json",
-		"workflow payout_c-1 --json", "stats --json", "events", "events --json", "receivers",
+		"workflow payout_c-1 --json", "workflow rejection_w-1", "workflow payout_w-2 --json",
+		"token list", "token list --json", "stats --json", "events", "events --json", "receivers",
 		"export"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_answer_clean(paths[i], request(in, "GET", paths[i], headers, NULL), 200);
@@ -212,6 +323,37 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		assert_tool_clean(in, commands[i]);
+}
+
+/* What the programs say of their configuration, also of one whose secrets are no good. */
+static void check_configuration(struct instance *in)
+{
+	static const char *const wrong[] = {"[webhook.a]\nsecret = whsec_" CANARY "!\n",
+		"[webhook.a]\nsecret = " CANARY "\n",
+		"[webhook.a]\nsignature = hmac\nsecret = " CANARY "\nsecret-file = x\n",
+		"[receiver]\ninternal-api-key = " CANARY "\x01\n",
+		"[receiver]\npython-jwt-secret = " CANARY "\npython-jwt-secret-file = x\n",
+		"[call.own]\nsecret = " CANARY "\n"};
+	static const char *const programs[] = {"clario-fcgi", "clario-worker"};
+	const char *b = getenv("B");
+	static char out[ROOM];
+	char path[128], command[400];
+	snprintf(path, sizeof path, "%s/wrong.conf", in->dir);
+	for (size_t i = 0; i <= sizeof wrong / sizeof *wrong; i++) {
+		bool is_wrong = i < sizeof wrong / sizeof *wrong;
+		if (is_wrong)
+			write_file(path, wrong[i]);
+		for (size_t k = 0; k < 2; k++) {
+			snprintf(command, sizeof command, "'%s/%s' -t -c '%s/%s.conf' 2>&1",
+				b && *b ? b : "build", programs[k], in->dir, is_wrong ? "wrong" : "clario");
+			FILE *pipe = popen(command, "re");
+			assert_non_null(pipe);
+			size_t len = fread(out, 1, sizeof out, pipe);
+			assert_true(len > 0);
+			assert_true((pclose(pipe) == 0) == !is_wrong);
+			assert_clean(command, out, len);
+		}
+	}
 }
 
 static void check_logs(struct instance *in)
@@ -236,6 +378,20 @@ static void check_processes(struct instance *in)
 		assert_true(assert_file_clean(path) > 0);
 		snprintf(path, sizeof path, "/proc/%d/environ", (int)instance_pid(in, daemons[i]));
 		assert_true(assert_file_clean(path) > 0);
+	}
+}
+
+/* All that the spool holds: what was sent to it, and of credentials nothing. */
+static void check_all(struct instance *in)
+{
+	static char all[ROOM];
+	assert_int_equal(instance_tool(in, "export --reveal", all, sizeof all), 0);
+	assert_non_null(strstr(all, CANARY "-1"));
+	assert_non_null(strstr(all, CANARY "-2"));
+	assert_null(strstr(all, CANARY "-of-a-source"));
+	for (size_t i = 1; i < NEEDLES; i++) {
+		assert_true(strlen(needles[i]) > 8);
+		assert_null(strstr(all, needles[i]));
 	}
 }
 
@@ -266,8 +422,11 @@ static void nothing__tells_a_secret(void **state)
 	struct call call;
 	restart_verbosely(in);
 	run_jobs(in, ids);
+	show_tokens(in);
+	deliver_events(in);
 	ask_wrongly(in);
 	look_everywhere(in, ids);
+	check_configuration(in);
 	check_logs(in);
 	check_processes(in);
 	/* The secrets were there: the receiver got them, and who asks is shown them. */
@@ -277,6 +436,7 @@ static void nothing__tells_a_secret(void **state)
 	assert_non_null(strstr(call.headers, CANARY "-fee"));
 	assert_true(receiver_get(in->receiver, "/proof-packets", NULL, 0, &call));
 	assert_non_null(strstr(call.headers, CANARY "-of-a-file"));
+	check_all(in);
 	char args[100];
 	snprintf(args, sizeof args, "show --reveal %.39s", ids[1]);
 	instance_tool(in, args, out, sizeof out);

@@ -13,13 +13,17 @@ B=${B:-build}
 PORT=$(free_ports 18320 2)
 RUN_DIR=$SCRATCH/run
 BLOCKS=$SCRATCH/blocks
-trap 'make_here stop >/dev/null 2>&1; rm -rf "$SCRATCH"' EXIT
+trap 'elsewhere stop; make_here stop >/dev/null 2>&1; rm -rf "$SCRATCH"' EXIT
 
 # The settings of the make that runs this test are not those of the makes that README's commands are.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 make_here() {
 	make --no-print-directory B="$B" SAN="${SAN:-}" PORT="$PORT" RUN_DIR="$RUN_DIR" "$@"
+}
+
+elsewhere() {
+	PORT=$PORT RUN_DIR=$RUN_DIR packaging/checkout/elsewhere.sh "$@"
 }
 
 # BLOCKS/N.sh and BLOCKS/N.out from README.
@@ -35,7 +39,8 @@ extract_blocks() {
 
 # As README's reader types it, but for this test's port, directory and build.
 localise() {
-	sed -e "s|127\.0\.0\.1:8080|127.0.0.1:$PORT|g" -e "s|build/run|$RUN_DIR|g" -e "s|build/|$B/|g" \
+	sed -e "s|\(127\.0\.0\.1\):8080|\1:$PORT|g" -e "s|//here:8080|//here:$PORT|g" \
+		-e "s|packaging/checkout/elsewhere\.sh|env PORT=$PORT RUN_DIR=$RUN_DIR &|g" -e "s|build/run|$RUN_DIR|g" -e "s|build/|$B/|g" \
 		-e "s|make \([a-z]\)|make --no-print-directory B=$B SAN=${SAN:-} PORT=$PORT RUN_DIR=$RUN_DIR \1|" "$1"
 }
 

@@ -53,7 +53,7 @@ static int free_port(void)
  * them too. */
 static int run_script(struct instance *in, const char *verb)
 {
-	char command[2600];
+	char command[3600];
 	const char *url = receiver_url(in->receiver);
 	snprintf(command, sizeof command,
 		"env -u NODE_ENV -u AMAZON_SPAPI_BASE_URL -u INTEGRATIONS_URL -u PYTHON_API_URL B='%s' "

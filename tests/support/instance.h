@@ -16,7 +16,7 @@ struct instance {
 	char dir[64];
 	int port;
 	struct receiver *receiver;
-	char settings[1024]; /* CLARIO_SET */
+	char settings[2048]; /* CLARIO_SET */
 };
 
 /* rows: "section.key=value ..." beyond the quick ones every test has (retry.base=50ms retry.jitter=off

@@ -65,6 +65,31 @@ static void secrets__are_hidden_by_every_command(void **state)
 	assert_run(f, "list 2>&1", 78, "privacy.secret-fields: a * stands before or after a name");
 }
 
+/* Numbers have the digits that they came with: 96.40 read and written anew is 96.400000000000006. */
+static void documents__are_shown_as_they_were_written(void **state)
+{
+	struct fixture *f = *state;
+	struct spool *sp = ctl_open_spool(f);
+	struct trigger t = {.phase = 3,
+		.attempts_allowed = 1,
+		.give_up_after_us = 1000000,
+		.workflow_id = slice_text("w-money"),
+		.user_id = slice_text("carl"),
+		.payload =
+			slice_text("{\n\t\"net\" : 96.40,\r\n\t\"many\": 12345678901234567890.10, "
+				   "\"token\": 1,\n\t\"text\": \"a  \\\" b\\\\\", \"list\": [ 1, 2 ]\n}\n"),
+		.source = slice_text("tests")};
+	struct receipt r;
+	assert_int_equal(spool_submit(sp, clock_now(), &t, 1, &r, NULL), ST_OK);
+	id_text(r.id, f->ids[1]);
+	spool_close(sp);
+	assert_run_id(f, "show --json", 1, 0,
+		"{\n\t\"net\" : 96.40,\r\n\t\"many\": 12345678901234567890.10, \"token\": \"***\",\n");
+	assert_run_id(f, "show", 1, 0,
+		"\npayload          {\"net\":96.40,\"many\":12345678901234567890.10,\"token\":\"***\","
+		"\"text\":\"a  \\\" b\\\\\",\"list\":[1,2]}\n");
+}
+
 static void forget__ended_jobs_and_no_others(void **state)
 {
 	struct fixture *f = *state;
@@ -100,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(secrets__are_hidden_by_every_command),
+		CASE(documents__are_shown_as_they_were_written),
 		CASE(forget__ended_jobs_and_no_others),
 	};
 	return cmocka_run_group_tests_name("ctl_privacy", tests, NULL, NULL);

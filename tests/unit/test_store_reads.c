@@ -2,7 +2,10 @@
  * removal, fullness, and what is refused. */
 #include "tests/unit/store_fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void events__tell_the_whole_story(void **state)
 {
@@ -335,6 +338,84 @@ static void remove__waiting_jobs_let_their_followers_pass(void **state)
 	assert_int_equal(id_cmp(f->held[0].id, second), 0);
 }
 
+/* Fewer than could be are all that there were: of a line, and of more than are collected at a time. */
+static void remove__fewer_than_may_go_are_all(void **state)
+{
+	struct fixture *f = *state;
+	size_t removed;
+	for (int i = 0; i < 5; i++) {
+		char payload[16];
+		snprintf(payload, sizeof payload, "{\"n\":%d}", i);
+		accept_job(f, i == 2 ? 1 : 3, "line", "u", payload);
+	}
+	assert_int_equal(remove_all(f, JOB_WAITING), 3);
+	assert_int_equal(remove_all(f, JOB_WAITING), 2);
+	for (int i = 0; i < 600; i++) {
+		char workflow[8];
+		snprintf(workflow, sizeof workflow, "w%d", i);
+		accept_job(f, 2, workflow, "u", "{}");
+	}
+	assert_int_equal(f->ops->remove(f->store, f->now, JOB_WAITING, f->now.wall_us + 1, 601,
+				 slice_text("x"), &removed, NULL),
+		ST_OK);
+	assert_int_equal(removed, 600);
+	struct stats stats = stats_of(f);
+	assert_int_equal(stats_state(&stats, JOB_WAITING), 0);
+}
+
+/* Where the pages of the file end that were ever written. */
+static off_t written_end(const char *path)
+{
+	static const char zeros[4096];
+	char page[sizeof zeros];
+	off_t end = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (off_t at = 0; pread(fd, page, sizeof page, at) == sizeof page; at += sizeof page)
+		if (memcmp(page, zeros, sizeof page) != 0)
+			end = at + (off_t)sizeof page;
+	close(fd);
+	return end;
+}
+
+/* LMDB does not write a page that it takes and frees in one commit, and then the file may be shorter than its
+ * state tells, which is no damage; to be cut short by more is. */
+static void remove__very_many_leave_a_sound_file(void **state)
+{
+	struct fixture *f = *state;
+	struct why why = WHY_INIT;
+	struct stat sb;
+	char path[128];
+	size_t removed;
+	snprintf(path, sizeof path, "%s/lmdb/data.mdb", f->dir);
+	for (int i = 0; i < 600; i++) {
+		char workflow[8];
+		snprintf(workflow, sizeof workflow, "w%d", i);
+		accept_job(f, 2, workflow, "u", "{}");
+	}
+	assert_int_equal(f->ops->remove(f->store, f->now, JOB_WAITING, f->now.wall_us + 1, 601,
+				 slice_text("x"), &removed, NULL),
+		ST_OK);
+	assert_int_equal(removed, 600);
+	off_t end = written_end(path);
+	assert_int_equal(stat(path, &sb), 0);
+	assert_true(end < sb.st_size); /* or this shows nothing */
+	store_check(f);
+	assert_int_equal(truncate(path, end), 0); /* as if the writer had died there */
+	store_check(f);
+	store_reopen(f);
+	assert_int_equal(stat(path, &sb), 0);
+	assert_true(end < sb.st_size);
+	accept_job(f, 2, "w", "u", "{}");
+	store_check(f);
+	f->ops->close(f->store);
+	f->store = NULL;
+	assert_int_equal(truncate(path, 24 * 4096), 0);
+	assert_int_equal(f->ops->open(&f->conf, &f->store, &why), ST_CORRUPT);
+	assert_non_null(strstr(why.text, "it was cut short"));
+	f->store = NULL;
+}
+
 static void depth__is_refused_and_outcomes_still_work(void **state)
 {
 	struct fixture *f = *state;
@@ -467,6 +548,8 @@ int main(void)
 		CASE(remove__only_what_is_old_and_all_that_belongs_to_it),
 		CASE(remove__reserved_keys_are_kept_for_their_time),
 		CASE(remove__waiting_jobs_let_their_followers_pass),
+		CASE(remove__fewer_than_may_go_are_all),
+		CASE(remove__very_many_leave_a_sound_file),
 		CASE(depth__is_refused_and_outcomes_still_work),
 		CASE(disk__nearly_full_closes_intake_alone),
 		CASE(full__refuses_intake_settles_and_recovers),

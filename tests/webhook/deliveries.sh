@@ -164,7 +164,7 @@ is_completed() {
 other_content() {
 	sed 's/4711/4712/' "$REJECTED" >"$SCRATCH/other.json"
 	sent 422 again "$NEW" 0 "$SCRATCH/other.json" &&
-		has '.code == "idempotency_key_reused" and .field == "webhook-id"'
+		has ".code == \"idempotency_key_reused\" and .field == \"webhook-id\" and .job_id == \"$(cat "$SCRATCH/first")\""
 }
 
 # A caller's key that looks the same is another one.

@@ -53,11 +53,29 @@ enum status env_map_rc(int rc)
 	}
 }
 
+/* A page that LMDB takes and frees in one transaction it does not write; when it was the last, the file ends
+ * before what the state tells of. Nothing is wrong with that, but it looks like a file that was cut short,
+ * and who opens it has to walk all of it to tell (pages_check_head): so it is made as long as it is said to
+ * be. By fallocate(), for another process may be writing behind: ftruncate() with a size that is no longer
+ * true would take that away. No harm is done if it fails. */
+static void lengthen(const struct store *store, const struct stat *sb)
+{
+	MDB_envinfo info;
+	int fd;
+	mdb_env_info(store->env, &info);
+	off_t told = (off_t)((info.me_last_pgno + 1) * store->page_bytes);
+	if (sb->st_size < told && mdb_env_get_fd(store->env, &fd) == 0)
+		(void)!fallocate(fd, 0, told - 1, 1);
+}
+
 enum status env_check_file(struct store *store, struct why *why)
 {
 	struct stat sb;
-	if (stat(store->data_path, &sb) == 0 && sb.st_dev == store->data_dev && sb.st_ino == store->data_ino)
+	if (stat(store->data_path, &sb) == 0 && sb.st_dev == store->data_dev &&
+		sb.st_ino == store->data_ino) {
+		lengthen(store, &sb);
 		return ST_OK;
+	}
 	atomic_store(&store->broken, true);
 	return why_set(why, ST_IO,
 		"spool: %s was removed or replaced while it was open; nothing is acknowledged",
@@ -107,23 +125,13 @@ static enum status open_env(struct store *store, const struct spool_conf *conf, 
 		st == ST_CORRUPT ? "; restore a backup" : "");
 }
 
-/* LMDB maps what the file's meta page claims; a file cut short would end the process with SIGBUS at the first
- * touch. */
-static enum status check_length(struct store *store, struct why *why)
+/* Nobody else may have done it: the last writer may have died just before. */
+static enum status find_length(struct store *store, struct why *why)
 {
-	MDB_envinfo info;
 	MDB_stat stat_;
-	struct stat sb;
-	mdb_env_info(store->env, &info);
 	mdb_env_stat(store->env, &stat_);
 	store->page_bytes = stat_.ms_psize;
-	if (stat(store->data_path, &sb) != 0)
-		return why_errno(why, errno, "cannot examine %s", store->data_path);
-	if ((uint64_t)sb.st_size < (info.me_last_pgno + 1) * store->page_bytes)
-		return why_set(why, ST_CORRUPT,
-			"%s is cut short (%lld bytes, %llu pages are in use); restore a backup",
-			store->data_path, (long long)sb.st_size, (unsigned long long)info.me_last_pgno + 1);
-	return ST_OK;
+	return store->read_only ? ST_OK : env_check_file(store, why);
 }
 
 static enum status open_sync(struct store *store, struct why *why)
@@ -202,7 +210,7 @@ static enum status open_all(struct store *store, const struct spool_conf *conf, 
 	if (st == ST_OK)
 		st = open_env(store, conf, why);
 	if (st == ST_OK)
-		st = check_length(store, why);
+		st = find_length(store, why);
 	if (st == ST_OK)
 		st = open_sync(store, why);
 	if (st == ST_OK)

@@ -115,7 +115,7 @@ bool pages_is_seen(const struct pages *pages, uint64_t pgno)
 
 bool pages_is_free(const struct pages *pages, uint64_t pgno)
 {
-	return pgno < pages->count && bit(pages->freed, pgno);
+	return pgno < pages->told && bit(pages->freed, pgno);
 }
 
 void pages_unsee(struct pages *pages, uint64_t pgno)
@@ -368,10 +368,10 @@ static bool take_free(void *arg, struct slice key, struct slice value)
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t pgno = number_at(p + 8 + 8 * i, 8);
-		const char *bad = pgno < 2 || pgno >= pages->count ? "names a page outside the file"
-				  : bit(pages->freed, pgno)        ? "names a page twice"
-				  : bit(pages->seen, pgno)         ? "names a page that is in use"
-								   : NULL;
+		const char *bad = pgno < 2 || pgno >= pages->told ? "names a page outside the file"
+				  : bit(pages->freed, pgno)       ? "names a page twice"
+				  : pages_is_seen(pages, pgno)    ? "names a page that is in use"
+								  : NULL;
 		if (bad)
 			tell_finder(f, pgno, key, bad);
 		else

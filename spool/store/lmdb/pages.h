@@ -21,7 +21,10 @@ struct pages {
 	const uint8_t *base;
 	size_t file_bytes;
 	size_t page_bytes;
-	uint64_t count; /* pages in use: numbers below this */
+	uint64_t count; /* pages that are in the file: numbers below this */
+	/* Pages that the state has. Those from count on are free: what LMDB takes and frees in one
+	 * transaction it does not write, and so the file may end before it. */
+	uint64_t told;
 	uint64_t txn, map_bytes;
 	bool is_fallback; /* the newest state is unreadable: this is the one before */
 	struct page_tree free, main, trees[TREE_N];
@@ -46,7 +49,7 @@ struct page_visit {
 NODISCARD enum status pages_open(const char *data_path, uint64_t txn, struct pages *out,
 	const struct page_visit *visit, struct why *why);
 /* Before LMDB opens the file, which believes what stands there: CORRUPT unless both meta pages are as LMDB
- * leaves them. */
+ * leaves them, and the file has all pages that are in use. */
 NODISCARD enum status pages_check_head(const char *data_path, struct why *why);
 void pages_close(struct pages *pages);
 

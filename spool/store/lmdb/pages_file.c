@@ -18,10 +18,9 @@ struct meta {
 	struct page_tree free, main;
 	uint64_t page_bytes, map_bytes, last_page, txn;
 	const char *bad;
-	bool is_cut;
 };
 
-static void read_meta(const uint8_t *page, unsigned number, size_t file_bytes, struct meta *out)
+static void read_meta(const uint8_t *page, unsigned number, struct meta *out)
 {
 	const uint8_t *p = page + PAGE_HEAD;
 	*out = (struct meta){.free = page_tree_read(p + 24),
@@ -42,8 +41,6 @@ static void read_meta(const uint8_t *page, unsigned number, size_t file_bytes, s
 		out->bad = "has another's transaction number";
 	else if (out->last_page < 1 || out->last_page >= out->map_bytes / out->page_bytes)
 		out->bad = "tells more pages than its map has";
-	else if ((out->is_cut = out->last_page >= file_bytes / out->page_bytes))
-		out->bad = "tells of pages that are not in the file: it was cut short";
 }
 
 static size_t guess_page_bytes(const struct pages *pages)
@@ -64,7 +61,7 @@ static void use_meta(struct pages *pages, const struct meta *meta)
 {
 	pages->page_bytes = meta->page_bytes;
 	pages->map_bytes = meta->map_bytes;
-	pages->count = meta->last_page + 1;
+	pages->count = pages->told = meta->last_page + 1;
 	if (pages->count > pages->file_bytes / pages->page_bytes)
 		pages->count = pages->file_bytes / pages->page_bytes;
 	pages->txn = meta->txn;
@@ -101,19 +98,19 @@ static enum status choose_any(struct pages *pages, const struct meta metas[2], s
 {
 	int best = -1;
 	for (int i = 0; i < 2; i++)
-		if ((!metas[i].bad || metas[i].is_cut) && (best < 0 || metas[i].txn > metas[best].txn))
+		if (!metas[i].bad && (best < 0 || metas[i].txn > metas[best].txn))
 			best = i;
 	/* A last page that is cut reads as zeros to the end of the mapping's page. */
 	if (page_bytes <= (size_t)sysconf(_SC_PAGESIZE))
 		pages->file_bytes = (pages->file_bytes + page_bytes - 1) / page_bytes * page_bytes;
 	pages->page_bytes = page_bytes;
-	pages->count = pages->file_bytes / page_bytes;
+	pages->count = pages->told = pages->file_bytes / page_bytes;
 	pages->is_fallback = true;
 	pages->free.root = pages->main.root = PAGE_NONE;
 	if (best >= 0)
 		use_meta(pages, &metas[best]);
 	if (best >= 0)
-		pages->is_fallback = metas[!best].bad && !metas[!best].is_cut;
+		pages->is_fallback = metas[!best].bad != NULL;
 	return ST_OK;
 }
 
@@ -124,8 +121,8 @@ static enum status find_meta(
 	size_t size = guess_page_bytes(pages);
 	if (pages->file_bytes < 2 * size)
 		return why_set(why, ST_CORRUPT, "the file is too short to be a spool's data");
-	read_meta(pages->base, 0, pages->file_bytes, &metas[0]);
-	read_meta(pages->base + size, 1, pages->file_bytes, &metas[1]);
+	read_meta(pages->base, 0, &metas[0]);
+	read_meta(pages->base + size, 1, &metas[1]);
 	if (txn == PAGES_ANY)
 		return choose_any(pages, metas, size);
 	if (txn == 0)
@@ -167,7 +164,7 @@ enum status pages_open(const char *data_path, uint64_t txn, struct pages *out, c
 		st = find_meta(out, txn, visit, why);
 	if (st == ST_OK) {
 		out->seen = calloc(1, out->count / 8 + 1);
-		out->freed = calloc(1, out->count / 8 + 1);
+		out->freed = calloc(1, out->told / 8 + 1);
 		if (!out->seen || !out->freed)
 			st = why_set(why, ST_NOMEM, "out of memory");
 	}

@@ -78,15 +78,26 @@ static bool remove_one(struct tx *tx, const struct key *queue_key)
 	return true;
 }
 
-static size_t remove_from(
-	struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us, size_t max)
+/* Those that go, and those that could not be read, which are set aside instead. */
+struct gone {
+	size_t removed, aside;
+};
+
+static size_t all_gone(const struct gone *gone)
+{
+	return gone->removed + gone->aside;
+}
+
+static void remove_from(struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us,
+	size_t max, struct gone *gone)
 {
 	struct key keys[KEYS_MAX];
-	size_t removed = 0;
 	size_t n = collect_old(tx, place, phase, state, before_us, keys, max < KEYS_MAX ? max : KEYS_MAX);
-	for (size_t i = 0; i < n; i++)
-		removed += remove_one(tx, &keys[i]);
-	return removed;
+	for (size_t i = 0; i < n; i++) {
+		bool is_removed = remove_one(tx, &keys[i]);
+		gone->removed += is_removed;
+		gone->aside += !is_removed;
+	}
 }
 
 static void append_removed(struct tx *tx, enum job_state state, size_t removed, struct slice actor)
@@ -105,16 +116,27 @@ static void append_removed(struct tx *tx, enum job_state state, size_t removed, 
 	buf_release(&data);
 }
 
-static size_t remove_jobs(struct tx *tx, enum job_state state, int64_t before_us, size_t max)
+static void remove_once(struct tx *tx, enum job_state state, int64_t before_us, size_t max, struct gone *gone)
 {
 	const enum place *places = places_of_state[state];
-	size_t removed = 0;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		for (int i = 0; i < (places[0] == places[1] ? 1 : 2); i++)
-			if (removed < max && tx->head.jobs[slot][places[i]])
-				removed += remove_from(
-					tx, places[i], phase_of_slot(slot), state, before_us, max - removed);
-	return removed;
+			if (all_gone(gone) < max && tx->head.jobs[slot][places[i]])
+				remove_from(tx, places[i], phase_of_slot(slot), state, before_us,
+					max - all_gone(gone), gone);
+}
+
+/* Until none is found: one that goes may have let a follower pass to where was looked already, and a phase
+ * may have more than are collected at a time. */
+static size_t remove_jobs(struct tx *tx, enum job_state state, int64_t before_us, size_t max)
+{
+	struct gone gone = {0, 0};
+	size_t before;
+	do {
+		before = all_gone(&gone);
+		remove_once(tx, state, before_us, max, &gone);
+	} while (all_gone(&gone) > before && all_gone(&gone) < max && tx->st == ST_OK);
+	return gone.removed;
 }
 
 enum status lmdb_remove(struct store *store, struct moment now, enum job_state state, int64_t before_us,
