@@ -174,7 +174,7 @@ void show_receiver(struct jx_writer *w, const char *key, const struct receiver_s
 	jx_close_object(w);
 }
 
-static bool looks_secret(const char *name)
+bool show_is_secret(const char *name)
 {
 	static const char *const words[] = {
 		"token", "password", "authorization", "secret", "api_key", "apikey"};
@@ -191,7 +191,7 @@ static void mask(json_t *value)
 	size_t i;
 	json_object_foreach(value, key, member)
 	{
-		if (looks_secret(key))
+		if (show_is_secret(key))
 			json_object_set_new(value, key, json_string("***"));
 		else
 			mask(member);

@@ -21,6 +21,8 @@ struct slice show_trace_id(struct slice traceparent);
 enum { SHOW_SPAN_LEN = 17 };
 const char *show_span(uint64_t span, char out[SHOW_SPAN_LEN]);
 
+/* Whether a member of that name looks like a secret. */
+bool show_is_secret(const char *name);
 /* The JSON with the values of members whose name looks like a secret (token, password, authorization, secret,
  * api_key; in any case, anywhere in the name) replaced by "***", at any depth. What is not JSON is shown as
  * it is. */

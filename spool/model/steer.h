@@ -32,6 +32,13 @@ struct job_filter {
 	struct slice workflow_id, user_id; /* empty: any */
 	int64_t since_us, until_us;        /* accepted_at in [since, until); 0: open */
 	bool oldest_first;                 /* default: newest first */
+	uint32_t states, phases;           /* bits per state, per phase_slot(); 0: any */
+	bool nothing;                      /* terms that no job can hold all of */
+	/* Asked last, of jobs that hold all the rest: with their payload, if test_payload. NULL: none. */
+	bool (*test)(const void *arg, const struct job *job);
+	const void *test_arg;
+	bool test_payload;
+	uint64_t *scanned; /* grows by each job that was read to be compared; NULL: nobody asks */
 };
 
 /* A place in a listing: opaque text, stable while the filter stays the same; "" is the beginning. */
