@@ -137,7 +137,7 @@ void show_event(struct jx_writer *w, const struct event *e)
 		char span[SHOW_SPAN_LEN];
 		jx_cstring(w, "span_id", show_span(e->span, span));
 	}
-	string_if_any(w, "name", e->name);
+	string_if_any(w, event_is_operators(e->kind) ? "operation" : "name", e->name);
 	string_if_any(w, "room", e->room);
 	if (e->data.len)
 		jx_raw(w, "data", e->data);

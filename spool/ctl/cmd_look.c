@@ -126,7 +126,10 @@ static void print_event(const struct event *e)
 		printf(", try %u", e->attempt);
 	fputs("  ", stdout);
 	print_move(e);
-	print_between("", e->name, "");
+	if (event_is_operators(e->kind))
+		print_between("  (", e->name, ")");
+	else
+		print_between("", e->name, "");
 	print_between(" to ", e->room, "");
 	if (e->http_status)
 		printf("  HTTP %d", e->http_status);

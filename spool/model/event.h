@@ -36,6 +36,7 @@ enum event_kind {
 	EVENT_BREAKER = 24,  /* of the receiver `name` */
 	EVENT_CRASHED = 25,  /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
 	EVENT_REPLAYED = 26, /* an operator's retry --again: completed, failed or cancelled -> waiting */
+	EVENT_UNDONE = 27,   /* an operator's act was taken back: `name` is the operation it was part of */
 	EVENT_KIND_N
 };
 
@@ -60,11 +61,15 @@ struct event {
 	struct slice actor;                /* "caller:NAME", "worker:HOST:PID", "operator:NAME", "system" */
 	struct slice reason;               /* words */
 	struct slice name, room, data; /* notification and progress: event name, room, JSON payload; removed:
-					  data; name: a receiver's, too */
+					  data; name: a receiver's, too. What operators did to many jobs: the
+					  operation's, and as data what a job lost by it (model/undo.h) */
 	/* Filled by reads while the job is retained; not stored again. */
 	struct slice workflow_id, user_id, traceparent;
 	struct buf mem;
 };
+
+/* Is name that of the operation which an operator's act was part of? */
+bool event_is_operators(enum event_kind kind);
 
 void event_release(struct event *event);
 

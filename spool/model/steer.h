@@ -18,10 +18,24 @@ enum steer_verb {
 const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", ... */
 bool steer_verb_parse(struct slice name, enum steer_verb *out);
 
+/* Many jobs, as one operation or as none. */
+enum { OPERATION_NAME_MAX = 40 };
+struct steer_ask {
+	enum steer_verb verb;
+	bool undoes; /* verb is not looked at: take back what `operation` did to each, where nothing has
+			happened to it since */
+	const struct job_id *ids;
+	const uint64_t *last_events; /* what the newest event of each must be; NULL: any */
+	size_t n;
+	struct slice operation; /* its name stands in the events; empty: none */
+	struct slice actor, reason;
+};
+
 struct steer_result {
-	enum status
-		status; /* OK; NOTFOUND; CONFLICT: its state does not allow it; INVALID: no reason; CORRUPT */
+	enum status status;   /* OK; NOTFOUND; CONFLICT: its state does not allow it; EXISTS: this operation
+				 has done (or undone) it already; INVALID: no reason; CORRUPT */
 	enum job_state state; /* after the act (OK) or as it is (CONFLICT) */
+	bool is_changed;      /* CONFLICT for something that happened to it meanwhile */
 };
 
 /* Which jobs. All given terms must hold. */
