@@ -29,6 +29,11 @@ enum status notes_open(struct notes *notes, const char *spool_path, struct why *
 	int len = snprintf(notes->dir, sizeof notes->dir, "%s/%ss", spool_path, notes->kind);
 	if (len < 0 || (size_t)len + NOTE_NAME_MAX + 16 >= sizeof notes->dir)
 		return why_set(why, ST_INVALID, "the spool's path is too long");
+	return ST_OK;
+}
+
+enum status notes_make(const struct notes *notes, const char *spool_path, struct why *why)
+{
 	if (mkdir(notes->dir, 0770) != 0)
 		return errno == EEXIST ? ST_OK : why_errno(why, errno, "cannot create %s", notes->dir);
 	int fd = open(notes->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -49,7 +54,9 @@ void notes_name(const struct notes *notes, int64_t now_us, char out[NOTE_NAME_MA
 		uint32_t noise = 0;
 		if (getrandom(&noise, sizeof noise, 0) != sizeof noise)
 			noise = (uint32_t)now_us;
-		snprintf(out, NOTE_NAME_MAX, "%.12s-%s-%06x", notes->kind, at, noise & 0xffffff);
+		/* Milliseconds first: names sort by age. */
+		uint32_t last = (uint32_t)(now_us / 1000 % 1000) << 12 | (noise & 0xfff);
+		snprintf(out, NOTE_NAME_MAX, "%.12s-%s-%06x", notes->kind, at, last);
 		notes_path(notes, out, "json", path);
 	} while (access(path, F_OK) == 0);
 }

@@ -14,8 +14,10 @@ struct notes {
 	int64_t keep_us, bytes_max;
 };
 
-/* The directory is made if it is not there, and given to whom the spool belongs. */
+/* Where they are; there may be none yet. */
 NODISCARD enum status notes_open(struct notes *notes, const char *spool_path, struct why *why);
+/* Make the directory if it is not there, and give it to whom the spool belongs. Once before the first one. */
+NODISCARD enum status notes_make(const struct notes *notes, const char *spool_path, struct why *why);
 
 /* A name that nothing has had so far. */
 void notes_name(const struct notes *notes, int64_t now_us, char out[NOTE_NAME_MAX]);

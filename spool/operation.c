@@ -100,6 +100,8 @@ enum status operation_begin(
 	struct stats stats;
 	enum status st = open_notes(&notes, path, why);
 	if (st == ST_OK)
+		st = notes_make(&notes, path, why);
+	if (st == ST_OK)
 		st = notes_sweep(&notes, now.wall_us, why);
 	if (st == ST_OK)
 		st = spool_stats(sp, &stats, why);

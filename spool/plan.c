@@ -25,6 +25,8 @@ enum status plan_begin(struct plan_writer *w, const char *path, struct moment no
 	buf_init(&w->entries, 2 * ENTRIES_BUFFERED);
 	enum status st = plan_notes(&w->notes, path, why);
 	if (st == ST_OK)
+		st = notes_make(&w->notes, path, why);
+	if (st == ST_OK)
 		st = notes_sweep(&w->notes, now.wall_us, why);
 	if (st != ST_OK)
 		return st;

@@ -7,6 +7,7 @@
 #define SPOOL_CTL_CTL_H
 #include "spool/daemon.h"
 #include "spool/opts.h"
+#include "spool/where.h"
 
 #include <stdio.h>
 
@@ -36,6 +37,10 @@ enum ctl_option {
 	OPTION_RECEIVER = 1 << 18,
 	OPTION_FOR = 1 << 19,
 	OPTION_AGAIN = 1 << 20,
+	OPTION_WHERE = 1 << 21,
+	OPTION_DRY_RUN = 1 << 22,
+	OPTION_RATE = 1 << 23,
+	OPTION_SCAN_LIMIT = 1 << 24,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -54,6 +59,13 @@ struct ctl {
 	const char *receiver;
 	int64_t for_us;
 	char actor[80];
+	const char *where_text; /* --where */
+	long scan_limit;        /* jobs read to be compared, at most */
+	int64_t pace_us;        /* --rate: one job in so long; 0: as fast as it goes */
+	/* The selection, whatever options it was made of: as text, as terms, and in the filter. */
+	char selection[WHERE_TEXT_MAX + 1];
+	struct where where;
+	uint64_t scanned;
 };
 
 enum command_access { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE };
@@ -94,6 +106,14 @@ int ctl_fail_or_no(enum status st, const struct why *why);
 int ctl_care(struct ctl *ctl, const struct care_ask *ask);
 /* Pause or resume the receiver that was named. The exit code. */
 int ctl_pause_receiver(struct ctl *ctl, bool pause);
+/* --where and the short options become one selection, and that the filter. false: complained. */
+bool ctl_select(struct ctl *ctl);
+/* Is the selection one that must read jobs to compare them? Then it is bounded, and how many were is told. */
+bool ctl_scan_is_over(const struct ctl *ctl); /* the bound is reached */
+/* 0, or CTL_PARTLY when the bound ended it. */
+int ctl_tell_scan(const struct ctl *ctl, bool is_cut);
+/* --dry-run: a plan of what is selected, or of these ids. The exit code. */
+int ctl_plan(struct ctl *ctl, enum steer_verb verb);
 /* A job id from an operand. false: complained. */
 bool ctl_id(const char *text, struct job_id *out);
 
@@ -104,6 +124,10 @@ int cmd_workflow(struct ctl *ctl);
 int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
+int cmd_apply(struct ctl *ctl);
+int cmd_undo(struct ctl *ctl);
+int cmd_plans(struct ctl *ctl);
+int cmd_operations(struct ctl *ctl);
 int cmd_pause(struct ctl *ctl);
 int cmd_receivers(struct ctl *ctl);
 int cmd_verify(struct ctl *ctl);

@@ -64,6 +64,10 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 		st = conf_set(opts_rows, opts_rows_n, &ctl->opts, "spool", "path", spool_path, &why);
 	if (st != ST_OK)
 		return ctl_fail(ST_INVALID, &why);
+	if (ctl->command->options & OPTION_WHERE && !ctl_select(ctl)) {
+		opts_release(&ctl->opts);
+		return DAEMON_USAGE;
+	}
 	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
 	opts_release(&ctl->opts);
 	return code;
@@ -71,7 +75,7 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = {.reason = ""};
+	struct ctl ctl = {.reason = "", .scan_limit = 1000000};
 	const char *config = NULL, *spool_path = NULL;
 	umask(0007);
 	log_open("clario-spool", LOG_LEVEL_WARNING);
