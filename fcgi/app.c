@@ -142,6 +142,11 @@ void app_parsed_release(struct app *app, struct parsed *parsed)
 	parsed->gate_bytes = 0;
 }
 
+struct where_env app_where_env(const struct app *app, const struct request *request)
+{
+	return (struct where_env){.now_us = request->now.wall_us, .opts = app->opts, .hides_secrets = true};
+}
+
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX])
 {
 	struct slice name = slice_text(request->caller.name);

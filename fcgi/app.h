@@ -6,6 +6,7 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "spool/opts.h"
+#include "spool/where.h"
 
 #include <pthread.h>
 
@@ -27,6 +28,9 @@ struct parsed {
  * {}. On true the caller ends it with app_parsed_release(), which accepts a failed one, too. */
 bool app_parse_body(struct app *app, const struct request *request, struct parsed *out, struct fault *fault);
 void app_parsed_release(struct app *app, struct parsed *parsed);
+
+/* What a selection that this request brings is read by: nobody may search for what looks like a secret. */
+struct where_env app_where_env(const struct app *app, const struct request *request);
 
 /* "caller:NAME", for the events of what a request did. Returns out. */
 enum { APP_ACTOR_MAX = 160 };

@@ -93,8 +93,15 @@ static bool set_cursor(struct listing *out, struct slice value)
 	return true;
 }
 
+/* What it says only the whole of the configuration can tell. */
+static bool set_where(struct listing *out, struct slice value)
+{
+	out->where_text = value.p ? value : slice_text("");
+	return value.len <= WHERE_TEXT_MAX;
+}
+
 const char *const listing_names[] = {"state", "phase", "step", "user_id", "workflow_id", "since", "until",
-	"order", "limit", "cursor", NULL};
+	"order", "limit", "cursor", "where", NULL};
 
 static const struct {
 	const char *name;
@@ -111,6 +118,7 @@ static const struct {
 	{"order", set_order, "asc or desc"},
 	{"limit", set_limit, "a number from 1 to the largest page"},
 	{"cursor", set_cursor, "the next_cursor of the page before"},
+	{"where", set_where, "a selection of at most 2048 bytes, such as: state=failed age>1h"},
 };
 
 bool listing_set(
@@ -154,5 +162,26 @@ bool listing_from_json(
 		if (!listing_set(out, name, text, PROBLEM_BAD_FIELD, fault))
 			return false;
 	}
+	return true;
+}
+
+bool listing_parse_where(struct slice text, const struct where_env *env, struct where *where,
+	enum problem kind, struct fault *fault)
+{
+	struct why why = WHY_INIT;
+	size_t at;
+	if (where_parse(text, env, where, &at, &why) == ST_OK)
+		return true;
+	fault_set(fault, kind, "where", "%s", why.text);
+	fault->place = at + 1;
+	return false;
+}
+
+bool listing_narrow(struct listing *out, const struct where_env *env, struct where *where, enum problem kind,
+	struct fault *fault)
+{
+	if (!listing_parse_where(out->where_text, env, where, kind, fault))
+		return false;
+	where_narrow(where, &out->filter);
 	return true;
 }

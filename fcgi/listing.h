@@ -2,16 +2,17 @@
 #ifndef FCGI_LISTING_H
 #define FCGI_LISTING_H
 #include "fcgi/query.h"
-#include "spool/model/steer.h"
+#include "spool/where.h"
 
 struct listing {
 	struct job_filter filter; /* borrows from what it was read from */
 	struct cursor cursor;
 	size_t limit, limit_max;
+	struct slice where_text; /* not yet in the filter; p NULL: not given */
 };
 
 /* The parameters there are, NULL at the end: state, phase, step, user_id, workflow_id, since, until, order,
- * limit, cursor. */
+ * limit, cursor, where. */
 extern const char *const listing_names[];
 
 /* One parameter over what *out holds. A fault (of the given kind) names it. */
@@ -24,5 +25,12 @@ bool listing_from_query(struct slice raw, struct query *query, struct listing *o
 enum { LISTING_SCRATCH = 512 };
 bool listing_from_json(
 	const json_t *object, char scratch[LISTING_SCRATCH], struct listing *out, struct fault *fault);
+
+/* A selection's text as terms (spool/where.h), and into the filter, which then borrows from *where. A fault
+ * has the place in the text. */
+bool listing_narrow(struct listing *out, const struct where_env *env, struct where *where, enum problem kind,
+	struct fault *fault);
+bool listing_parse_where(struct slice text, const struct where_env *env, struct where *where,
+	enum problem kind, struct fault *fault);
 
 #endif

@@ -9,6 +9,7 @@ enum {
 	PAGE_MAX = 500,
 	FETCH_MAX = 50,           /* jobs in memory at one time */
 	PAGE_BYTES_MAX = 8 << 20, /* a page of jobs with large outcomes ends early */
+	SCAN_MAX = 20000,         /* so does one for which many jobs had to be read */
 };
 
 static void answer_job(struct reply *reply, const struct job *job)
@@ -62,7 +63,8 @@ static enum status write_page(struct app *app, struct listing *ask, struct jx_wr
 		ask->cursor = next;
 		if (n == 0)
 			break;
-	} while (ask->limit > 0 && ask->cursor.text[0] && w->out->len < PAGE_BYTES_MAX);
+	} while (ask->limit > 0 && ask->cursor.text[0] && w->out->len < PAGE_BYTES_MAX &&
+		 *ask->filter.scanned < SCAN_MAX);
 	return st;
 }
 
@@ -72,7 +74,12 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 	struct listing ask = {.limit = PAGE_DEFAULT, .limit_max = PAGE_MAX};
 	struct fault fault;
 	struct why why = WHY_INIT;
-	if (!listing_from_query(request->param[PARAM_QUERY], &query, &ask, &fault)) {
+	struct where where;
+	struct where_env env = app_where_env(app, request);
+	uint64_t scanned = 0;
+	ask.filter.scanned = &scanned;
+	if (!listing_from_query(request->param[PARAM_QUERY], &query, &ask, &fault) ||
+		!listing_narrow(&ask, &env, &where, PROBLEM_BAD_QUERY, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
@@ -93,5 +100,7 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		jx_cstring(&w, "next_cursor", ask.cursor.text);
 	else
 		jx_null(&w, "next_cursor");
+	if (where_is_scan(&where))
+		jx_int(&w, "scanned", (int64_t)scanned);
 	reply_close(reply, &w);
 }

@@ -107,6 +107,7 @@ bool fault_set(struct fault *fault, enum problem problem, const char *field, con
 	va_list ap;
 	fault->problem = problem;
 	fault->field = field;
+	fault->place = 0;
 	fault->detail.text[0] = '\0';
 	va_start(ap, fmt);
 	vsnprintf(fault->why.text, sizeof fault->why.text, fmt, ap);
@@ -121,4 +122,6 @@ void fault_members(struct jx_writer *w, const struct fault *fault)
 	jx_cstring(w, "code", problem_info(fault->problem)->code);
 	if (fault->field)
 		jx_cstring(w, "field", fault->field);
+	if (fault->place)
+		jx_int(w, "position", (int64_t)fault->place - 1);
 }

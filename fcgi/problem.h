@@ -52,6 +52,7 @@ const struct problem_info *problem_info(enum problem problem);
 struct fault {
 	enum problem problem;
 	const char *field;
+	size_t place; /* where in the field's text, counted from 1; 0: nowhere in particular */
 	struct why why;
 	struct why
 		detail; /* for the log alone: it may name what is ours, such as paths; empty: nothing more */
