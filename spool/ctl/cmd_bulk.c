@@ -239,9 +239,8 @@ static int tell_undone(const struct ctl *ctl, const struct operation *op)
 {
 	if (ctl_has(ctl, OPTION_JSON) && !print_operation_json(op))
 		return DAEMON_SYSTEM;
-	fprintf(stderr, "undo %s: %s%llu undone, %llu not: something has happened to them since\n",
-		steer_verb_name(op->verb), op->is_undone ? "" : "interrupted: ", (ull)op->undone,
-		(ull)op->kept);
+	fprintf(stderr, "undo %s: %s%llu undone, %llu have moved on since\n", steer_verb_name(op->verb),
+		op->is_undone ? "" : "interrupted: ", (ull)op->undone, (ull)op->kept);
 	if (!op->is_undone)
 		fprintf(stderr, "go on with: clario-spool undo %s\n", op->name);
 	return code_of(op->undone, op->kept, !op->is_undone);

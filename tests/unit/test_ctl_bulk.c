@@ -300,7 +300,7 @@ static void plan__apply__undo(void **state)
 	assert_int_equal(work(sp, 2, SETTLE_COMPLETE), 2);
 	spool_close(sp);
 	snprintf(args, sizeof args, "tool undo %s --reason oops", operation);
-	assert_prints(f, args, 3, "undo retry: 5 undone, 2 not: something has happened to them since\n");
+	assert_prints(f, args, 3, "undo retry: 5 undone, 2 have moved on since\n");
 	assert_run(f, "tool list --json --state failed", 0, NULL);
 	assert_int_equal(lines(f->out), 4 + 5);
 	assert_run(f, "tool operations", 0, "OPERATION                        ACT ");
@@ -322,8 +322,8 @@ static void direct__acts_are_operations(void **state)
 		"retry: 4 done, 0 not\nundo with: clario-spool undo OPERATION\nclario-spool: scanned 14 "
 		"jobs\n");
 	snprintf(args, sizeof args, "tool undo %s", f->operation);
-	assert_prints(f, args, 0, "undo retry: 4 undone, 0 not: something has happened to them since\n");
-	assert_prints(f, args, 0, "undo retry: 4 undone, 0 not: something has happened to them since\n");
+	assert_prints(f, args, 0, "undo retry: 4 undone, 0 have moved on since\n");
+	assert_prints(f, args, 0, "undo retry: 4 undone, 0 have moved on since\n");
 	assert_run(f,
 		"tool list --json --state delayed | sed 's/.*\"id\":\"\\([^\"]*\\).*/\\1/' | tool run-now -",
 		0, "run-now: 2 done, 0 not\nundo with: clario-spool undo OPERATION\n");
@@ -345,6 +345,20 @@ static void direct__acts_are_operations(void **state)
 	assert_run(f, "tool undo operation-20260101-000000-000000", 1, "there is no such operation");
 	assert_run(f, "tool undo ../../etc/passwd", 1, "there is no such operation");
 	assert_run(f, "tool hold --all --dry-run --limit 3", 2, "do not go with --dry-run");
+}
+
+static void completion__knows_the_names(void **state)
+{
+	struct fixture *f = *state;
+	static const char script[] =
+		"export TOOL CONF; bash -c 'clario-spool() { \"$TOOL\" -c \"$CONF\" \"$@\"; }\n"
+		"eval \"$(clario-spool completion bash)\"\n"
+		"COMP_WORDS=(clario-spool apply plan-); COMP_CWORD=2; _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"\n"
+		"COMP_WORDS=(clario-spool undo op); _clario_spool; echo \"(${COMPREPLY[*]})\"'";
+	assert_prints(f, script, 0, "()\n()\n");
+	assert_run(f, "tool retry --dry-run --where phase=2 && tool hold --where state=delayed", 0, NULL);
+	assert_prints(f, script, 0, "(PLAN)\n(OPERATION)\n");
 }
 
 /* Begin in the background what takes seconds, wait for its first batches, send it a signal, and give its
@@ -375,7 +389,7 @@ static void interrupted__and_killed(void **state)
 	assert_interrupted(f, args, "KILL", atoi(f->out), 137, NULL);
 	assert_run(f, again, 0, "retry: 12 done, 0 changed meanwhile, 0 gone, 0 left\n");
 	snprintf(args, sizeof args, "tool undo %s", f->operation);
-	assert_run(f, args, 0, "undo retry: 12 undone, 0 not");
+	assert_run(f, args, 0, "undo retry: 12 undone, 0 have moved on");
 	assert_interrupted(f, "retry --all --state failed --rate 4/s", "TERM", 0, 3, "retry: interrupted: ");
 	assert_non_null(strstr(f->out, "undo with: clario-spool undo OPERATION\n"));
 }
@@ -388,6 +402,7 @@ int main(void)
 		CASE(scans__stop_at_their_limit),
 		CASE(plan__apply__undo),
 		CASE(direct__acts_are_operations),
+		CASE(completion__knows_the_names),
 		CASE(interrupted__and_killed),
 	};
 	return cmocka_run_group_tests_name("ctl_bulk", tests, NULL, NULL);

@@ -253,12 +253,29 @@ static void undo__brings_each_back(void **state)
 		assert_int_equal(after.give_up_at_us, before.give_up_at_us);
 		assert_int_equal(after.attempts_allowed, before.attempts_allowed);
 		assert_true(slice_eq(after.error, before.error));
+		assert_int_equal(after.has_turn, before.has_turn);
 		job_release(&before);
 		job_release(&after);
 		assert_int_equal(spool_check(f->sp, print_finding, NULL, NULL), ST_OK);
 		struct operation cleanup = begin(f, STEER_CANCEL);
 		(void)act(f, &cleanup, id);
 	}
+}
+
+/* An attempt that was cut short is made anew, also when it was the last. */
+static void undo__of_the_last_attempt(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id id = accept_job(f, 5, 1, 0);
+	for (int attempt = 1; attempt <= 3; attempt++, pass(f, 2 * HOUR_US))
+		assert_int_equal(work(f, 1, SETTLE_RETRY, attempt < 3), 1);
+	struct operation op = act_on(f, STEER_CANCEL, id);
+	undo_all(f, &op);
+	struct job job = get(f, id);
+	assert_int_equal(job.attempts_made, 3);
+	assert_int_equal(job.attempts_allowed, 4);
+	job_release(&job);
+	assert_int_equal(work(f, 1, SETTLE_COMPLETE, true), 1);
 }
 
 static void undo__leaves_what_moved_on(void **state)
@@ -591,6 +608,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(undo__brings_each_back),
+		CASE(undo__of_the_last_attempt),
 		CASE(undo__leaves_what_moved_on),
 		CASE(undo__of_what_became_due),
 		CASE(undo__keeps_the_line),
