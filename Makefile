@@ -45,12 +45,14 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := base conf opts opts_calls show ctl ctl_bulk docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held where plan call validate access route options query dispatch server
+UNIT_TESTS := base conf opts opts_calls show ctl ctl_bulk docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held where undo plan call validate access route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_life := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c
+UNIT_OBJS_undo := tests/unit/plan_fixture.c
+UNIT_OBJS_plan := tests/unit/plan_fixture.c
 UNIT_OBJS_where := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_claims := $(UNIT_OBJS_care)

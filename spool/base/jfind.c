@@ -90,7 +90,7 @@ static size_t encode(uint32_t code, char out[4])
 	return len;
 }
 
-/* What \uXXXX, or two of them, stand for; behind the u. 0: nothing. */
+/* What \u and four digits, or two of them, stand for; behind the u. 0: nothing. */
 static size_t take_code(struct place *at, char out[4])
 {
 	uint32_t code, low;

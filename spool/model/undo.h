@@ -13,7 +13,8 @@
 enum { UNDO_NOTE_MAX = 200 };
 struct slice undo_note(const struct job *before, char out[UNDO_NOTE_MAX]);
 
-/* act: the job's newest event, but for that it became due. CONFLICT: it cannot be taken back, or has been overtaken by time. */
+/* act: the job's newest event, but for that it became due. CONFLICT: it cannot be taken back, or has been
+ * overtaken by time. */
 NODISCARD enum status rules_undo(struct job *job, const struct event *act, struct moment now,
 	const struct steer_ask *ask, struct event *event, struct why *why);
 

@@ -386,7 +386,7 @@ static void interrupted__and_killed(void **state)
 	assert_interrupted(f, args, "INT", 0, 3, "retry: interrupted: ");
 	assert_non_null(strstr(f->out, "go on with: clario-spool apply PLAN --reason TEXT\n"));
 	assert_run(f, "tool list --json --state waiting | wc -l", 0, NULL);
-	assert_interrupted(f, args, "KILL", atoi(f->out), 137, NULL);
+	assert_interrupted(f, args, "KILL", (int)strtol(f->out, NULL, 10), 137, NULL);
 	assert_run(f, again, 0, "retry: 12 done, 0 changed meanwhile, 0 gone, 0 left\n");
 	snprintf(args, sizeof args, "tool undo %s", f->operation);
 	assert_run(f, args, 0, "undo retry: 12 undone, 0 have moved on");
