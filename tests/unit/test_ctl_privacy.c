@@ -94,6 +94,22 @@ static void forget__ended_jobs_and_no_others(void **state)
 	assert_int_equal(count_lines(f->out), 0);
 }
 
+/* What somebody has searched for is shown as the payload is. */
+static void plans__with_secrets(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(
+		f, "hold --where 'state=waiting body.token~hu' --reason 'a Bearer abcdefgh' 2>&1", 0, "done");
+	assert_run(f, "operations --json", 0, "\"where\":\"***\"");
+	assert_non_null(strstr(f->out, "\"reason\":\"a Bearer ***\""));
+	assert_run(f, "operations", 0, "***");
+	assert_null(strstr(f->out, "~hu"));
+	assert_run(f, "cancel --dry-run --where 'state=held body.token~hu' --json 2>/dev/null", 0,
+		"\"where\":\"***\"");
+	assert_run(f, "plans", 0, "***");
+	assert_null(strstr(f->out, "~hu"));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -101,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(secrets__are_hidden_by_every_command),
 		CASE(forget__ended_jobs_and_no_others),
+		CASE(plans__with_secrets),
 	};
 	return cmocka_run_group_tests_name("ctl_privacy", tests, NULL, NULL);
 }
