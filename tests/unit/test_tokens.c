@@ -5,6 +5,7 @@
 #include "fcgi/bearer.h"
 #include "spool/secret.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -215,6 +216,8 @@ static void checks__while_it_is_renewed(void **state)
 	pthread_t threads[3];
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, check_on, &crowd), 0);
+	while (atomic_load(&crowd.checks) == 0)
+		sched_yield();
 	for (int i = 0; i < 60; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "more%d", i);
