@@ -2,6 +2,8 @@
 #include "spool/operation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define KEEP_US (INT64_C(30) * 86400 * 1000000)
 
@@ -188,6 +190,40 @@ enum status operations_list(
 	for (size_t i = 0; st == ST_OK && i < names_n; i++)
 		if (load(&notes, slice_text(names[i]), now, &out[*n], NULL) == ST_OK)
 			++*n; /* one that cannot be read is no reason not to show the others */
+	return st;
+}
+
+static bool stands_in(const char *text, struct slice part)
+{
+	return part.len && memmem(text, strlen(text), part.p, part.len);
+}
+
+static enum status forget_one(
+	const char *path, struct operation *op, struct slice text, size_t *n, struct why *why)
+{
+	bool in_where = stands_in(op->where, text), in_reason = stands_in(op->reason, text);
+	if (!in_where && !in_reason)
+		return ST_OK;
+	if (in_where)
+		snprintf(op->where, sizeof op->where, "***");
+	if (in_reason)
+		snprintf(op->reason, sizeof op->reason, "***");
+	++*n;
+	return save(path, op, true, why);
+}
+
+enum status operations_forget(
+	const char *path, struct moment now, struct slice text, size_t *n, struct why *why)
+{
+	struct operation *list = calloc(OPERATIONS_MAX, sizeof *list);
+	size_t found = 0;
+	*n = 0;
+	if (!list)
+		return why_set(why, ST_NOMEM, "out of memory");
+	enum status st = operations_list(path, now, list, OPERATIONS_MAX, &found, why);
+	for (size_t i = 0; st == ST_OK && i < found; i++)
+		st = forget_one(path, &list[i], text, n, why);
+	free(list);
 	return st;
 }
 

@@ -45,6 +45,10 @@ NODISCARD enum status operation_load(
 NODISCARD enum status operations_list(
 	const char *path, struct moment now, struct operation *out, size_t cap, size_t *n, struct why *why);
 
+/* Where a text stands in where or reason, "***" does in their place. *n: in how many. */
+NODISCARD enum status operations_forget(
+	const char *path, struct moment now, struct slice text, size_t *n, struct why *why);
+
 /* Take back what nothing has happened to since, a batch at a time, until is_undone. Again after that, or
  * after a kill: goes on where it was. */
 NODISCARD enum status operation_undo(struct spool *sp, const char *path, struct moment now,

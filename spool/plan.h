@@ -51,6 +51,10 @@ NODISCARD enum status plan_load(
 NODISCARD enum status plans_list(
 	const char *path, struct moment now, struct plan *out, size_t cap, size_t *n, struct why *why);
 
+/* Where a text stands in where, "***" does in its place. *n: in how many. */
+NODISCARD enum status plans_forget(
+	const char *path, struct moment now, struct slice text, size_t *n, struct why *why);
+
 /* Applying: open, step until it is over, close. A plan that was cut short goes on where it was, as the same
  * operation; one that is over is over, and step does nothing. */
 struct plan_run {

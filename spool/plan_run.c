@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,6 +112,26 @@ enum status plans_list(
 	for (size_t i = 0; st == ST_OK && i < names_n; i++)
 		if (load(&notes, slice_text(names[i]), now, &out[*n], NULL) == ST_OK)
 			++*n;
+	return st;
+}
+
+enum status plans_forget(const char *path, struct moment now, struct slice text, size_t *n, struct why *why)
+{
+	struct plan *list = calloc(PLANS_MAX, sizeof *list);
+	struct notes notes;
+	size_t found = 0;
+	*n = 0;
+	enum status st = list ? plan_notes(&notes, path, why) : why_set(why, ST_NOMEM, "out of memory");
+	if (st == ST_OK)
+		st = plans_list(path, now, list, PLANS_MAX, &found, why);
+	for (size_t i = 0; st == ST_OK && i < found; i++) {
+		if (!text.len || !memmem(list[i].where, strlen(list[i].where), text.p, text.len))
+			continue;
+		snprintf(list[i].where, sizeof list[i].where, "***");
+		++*n;
+		st = plan_save(&notes, &list[i], true, why);
+	}
+	free(list);
 	return st;
 }
 
