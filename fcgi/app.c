@@ -144,6 +144,12 @@ void app_parsed_release(struct app *app, struct parsed *parsed)
 	parsed->gate_bytes = 0;
 }
 
+struct where_env app_where_env(const struct app *app, const struct request *request)
+{
+	return (struct where_env){
+		.now_us = request->now.wall_us, .opts = app->opts, .mask = app->opts->privacy.mask};
+}
+
 const char *app_actor(const struct request *request, char out[APP_ACTOR_MAX])
 {
 	struct slice name = request->param[PARAM_SOURCE];

@@ -7,6 +7,7 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "spool/opts.h"
+#include "spool/where.h"
 
 #include <pthread.h>
 
@@ -34,6 +35,9 @@ void app_parsed_release(struct app *app, struct parsed *parsed);
 /* Whether a job is the caller's business; one that cannot be read is not, for a caller who is limited. Reads
  * the spool only for such. */
 bool app_is_own(struct app *app, const struct caller *caller, struct job_id id);
+
+/* What a selection that this request brings is read by: nobody may search for what is not shown. */
+struct where_env app_where_env(const struct app *app, const struct request *request);
 
 /* "token:NAME", which was proved, or "caller:NAME", which was not, for the events of what a request did.
  * Returns out. */

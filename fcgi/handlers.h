@@ -21,7 +21,15 @@ bool lookup_may_show(struct app *app, const struct caller *caller, struct job *j
 
 void steer_job(
 	struct app *app, const struct request *request, struct reply *reply); /* arg: enum steer_verb */
-void steer_retry_many(struct app *app, const struct request *request, struct reply *reply);
+void steer_many(struct app *app, const struct request *request, struct reply *reply); /* arg: the same */
+
+void plans_make(struct app *app, const struct request *request, struct reply *reply);
+void plans_show(struct app *app, const struct request *request, struct reply *reply);
+void plans_show_one(struct app *app, const struct request *request, struct reply *reply);
+void plans_apply(struct app *app, const struct request *request, struct reply *reply);
+void operations_show(struct app *app, const struct request *request, struct reply *reply);
+void operations_show_one(struct app *app, const struct request *request, struct reply *reply);
+void operations_undo(struct app *app, const struct request *request, struct reply *reply);
 
 void queue_stats(struct app *app, const struct request *request, struct reply *reply);
 void queue_clean(struct app *app, const struct request *request, struct reply *reply);

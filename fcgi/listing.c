@@ -93,8 +93,15 @@ static bool set_cursor(struct listing *out, struct slice value)
 	return true;
 }
 
+/* What it says only the whole of the configuration can tell. */
+static bool set_where(struct listing *out, struct slice value)
+{
+	out->where_text = value.p ? value : slice_text("");
+	return value.len <= WHERE_TEXT_MAX;
+}
+
 const char *const listing_names[] = {"state", "phase", "step", "user_id", "workflow_id", "since", "until",
-	"order", "limit", "cursor", NULL};
+	"order", "limit", "cursor", "where", NULL};
 
 static const struct {
 	const char *name;
@@ -111,6 +118,7 @@ static const struct {
 	{"order", set_order, "asc or desc"},
 	{"limit", set_limit, "a number from 1 to the largest page"},
 	{"cursor", set_cursor, "the next_cursor of the page before"},
+	{"where", set_where, "a selection of at most 2048 bytes, such as: state=failed age>1h"},
 };
 
 bool listing_set(
@@ -168,23 +176,57 @@ bool listing_from_json(
 	return true;
 }
 
-static int only_phase(const struct caller *caller)
+bool listing_parse_where(struct slice text, const struct where_env *env, struct where *where,
+	enum problem kind, struct fault *fault)
 {
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		if (caller->phases == UINT32_C(1) << slot)
-			return phase_of_slot(slot);
-	return 0;
+	struct why why = WHY_INIT;
+	size_t at;
+	if (where_parse(text, env, where, &at, &why) == ST_OK)
+		return true;
+	fault_set(fault, kind, "where", "%s", why.text);
+	fault->place = at + 1;
+	return false;
+}
+
+bool listing_select(struct listing *out, const struct where_env *env, struct where *where, enum problem kind,
+	struct fault *fault)
+{
+	if (!listing_parse_where(out->where_text, env, where, kind, fault))
+		return false;
+	where_narrow(where, &out->filter);
+	return true;
+}
+
+/* Before anything else is asked of a job: what others have is not even counted. */
+static bool is_own(const void *arg, const struct job *job)
+{
+	const struct listing_own *own = arg;
+	if (!caller_may(own->caller, job->phase, job->user_id))
+		return false;
+	++*own->scanned;
+	return !own->test || own->test(own->test_arg, job);
 }
 
 bool listing_narrow(struct listing *out, const struct caller *caller)
 {
+	struct job_filter *f = &out->filter;
 	struct slice user = slice_text(caller->user_pattern);
 	bool is_one_user = user.len && user.p[user.len - 1] != '*';
-	if (!caller_may_any(caller, out->filter.phase, out->filter.user_id))
+	f->scanned = &out->read;
+	if (!caller_is_limited(caller))
+		return true;
+	f->phases = f->phases ? f->phases & caller->phases : caller->phases;
+	if (!f->phases || !caller_may_any(caller, f->phase, f->user_id))
 		return false;
-	if (!out->filter.phase)
-		out->filter.phase = only_phase(caller);
-	if (!out->filter.user_id.len && is_one_user)
-		out->filter.user_id = user;
+	if (!f->user_id.len && is_one_user)
+		f->user_id = user;
+	out->own = (struct listing_own){caller, f->test, f->test_arg, &out->scanned};
+	f->test = is_own;
+	f->test_arg = &out->own;
 	return true;
+}
+
+uint64_t listing_scanned(const struct listing *l)
+{
+	return l->own.caller ? l->scanned : l->read;
 }

@@ -3,16 +3,27 @@
 #define FCGI_LISTING_H
 #include "fcgi/caller.h"
 #include "fcgi/query.h"
-#include "spool/model/steer.h"
+#include "spool/where.h"
+
+/* What a limited caller's listing asks of each job, before what was to be asked anyhow. */
+struct listing_own {
+	const struct caller *caller; /* NULL: there are no limits */
+	bool (*test)(const void *arg, const struct job *job);
+	const void *test_arg;
+	uint64_t *scanned;
+};
 
 struct listing {
 	struct job_filter filter; /* borrows from what it was read from */
 	struct cursor cursor;
 	size_t limit, limit_max;
+	struct slice where_text; /* not yet in the filter; p NULL: not given */
+	struct listing_own own;
+	uint64_t read, scanned; /* jobs, by the store; and those of them that are the caller's business */
 };
 
 /* The parameters there are, NULL at the end: state, phase, step, user_id, workflow_id, since, until, order,
- * limit, cursor. */
+ * limit, cursor, where. */
 extern const char *const listing_names[];
 
 /* One parameter over what *out holds. A fault (of the given kind) names it. */
@@ -29,10 +40,19 @@ enum { LISTING_SCRATCH = 512 };
 bool listing_from_json(
 	const json_t *object, char scratch[LISTING_SCRATCH], struct listing *out, struct fault *fault);
 
-/* false: the listing asks for a phase or a user that is not the caller's business, so there is nothing in it,
- * and nothing need be read. Otherwise a limited caller's one phase or one user becomes part of the filter, so
- * that the jobs of others are not even looked at; where it has several, each job is still to be asked of
- * caller_may(). *out then borrows from the caller, too. */
+/* A selection's text as terms (spool/where.h), and into the filter, which then borrows from *where. A fault
+ * has the place in the text. */
+bool listing_select(struct listing *out, const struct where_env *env, struct where *where, enum problem kind,
+	struct fault *fault);
+bool listing_parse_where(struct slice text, const struct where_env *env, struct where *where,
+	enum problem kind, struct fault *fault);
+
+/* After listing_select(), if at all: what is not the caller's business is as if it were not there, and
+ * neither returned nor counted. *out then borrows from the caller, too, and stays where it is. false: the
+ * listing asks for a phase or a user that is not the caller's business, so there is nothing in it, and
+ * nothing need be read. */
 bool listing_narrow(struct listing *out, const struct caller *caller);
+/* How many jobs that are the caller's business were read to be compared. */
+uint64_t listing_scanned(const struct listing *l);
 
 #endif

@@ -11,7 +11,7 @@ enum {
 	PAGE_MAX = 500,
 	FETCH_MAX = 50,           /* jobs in memory at one time */
 	PAGE_BYTES_MAX = 8 << 20, /* a page of jobs with large outcomes ends early */
-	LOOKED_AT_MAX = 2000,     /* and one of a caller most of whose jobs are not its own */
+	SCAN_MAX = 20000,         /* so does one for which many jobs had to be read */
 };
 
 static void answer_job(
@@ -90,7 +90,6 @@ static enum status write_page(struct app *app, const struct caller *caller, stru
 {
 	struct job jobs[FETCH_MAX];
 	enum status st = ST_OK;
-	size_t looked_at = 0;
 	do {
 		size_t n, max = ask->limit < FETCH_MAX ? ask->limit : FETCH_MAX;
 		struct cursor next;
@@ -99,11 +98,10 @@ static enum status write_page(struct app *app, const struct caller *caller, stru
 			break;
 		ask->limit -= write_own(app, caller, mask, w, jobs, n);
 		ask->cursor = next;
-		looked_at += n;
 		if (n == 0)
 			break;
 	} while (ask->limit > 0 && ask->cursor.text[0] && w->out->len < PAGE_BYTES_MAX &&
-		 looked_at < LOOKED_AT_MAX);
+		 ask->read < SCAN_MAX);
 	return st;
 }
 
@@ -114,8 +112,11 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 	struct fault fault;
 	struct why why = WHY_INIT;
 	const struct mask *mask;
+	struct where where;
+	struct where_env env = app_where_env(app, request);
 	if (!listing_from_query_with(request->param[PARAM_QUERY], REVEAL_PARAM, &query, &ask, &fault) ||
-		!reveal_ask(app, request, &query, &mask, &fault)) {
+		!reveal_ask(app, request, &query, &mask, &fault) ||
+		!listing_select(&ask, &env, &where, PROBLEM_BAD_QUERY, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
@@ -137,5 +138,7 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		jx_cstring(&w, "next_cursor", ask.cursor.text);
 	else
 		jx_null(&w, "next_cursor");
+	if (where_is_scan(&where))
+		jx_int(&w, "scanned", (int64_t)listing_scanned(&ask));
 	reply_close(reply, &w);
 }

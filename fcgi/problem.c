@@ -115,6 +115,7 @@ bool fault_set(struct fault *fault, enum problem problem, const char *field, con
 	fault->problem = problem;
 	fault->field = field;
 	fault->retry_after_s = 0;
+	fault->place = 0;
 	fault->detail.text[0] = '\0';
 	va_start(ap, fmt);
 	vsnprintf(fault->why.text, sizeof fault->why.text, fmt, ap);
@@ -129,4 +130,6 @@ void fault_members(struct jx_writer *w, const struct fault *fault)
 	jx_cstring(w, "code", problem_info(fault->problem)->code);
 	if (fault->field)
 		jx_cstring(w, "field", fault->field);
+	if (fault->place)
+		jx_int(w, "position", (int64_t)fault->place - 1);
 }

@@ -57,6 +57,7 @@ const struct problem_info *problem_info(enum problem problem);
 struct fault {
 	enum problem problem;
 	const char *field;
+	size_t place; /* where in the field's text, counted from 1; 0: nowhere in particular */
 	struct why why;
 	int retry_after_s; /* 0: as its row says */
 	struct why

@@ -1,11 +1,14 @@
-/* fcgi/steer.c: POST /jobs/{id}/VERB and POST /jobs/retry. */
+/* fcgi/steer.c: POST /jobs/{id}/VERB and POST /jobs/VERB. */
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
-#include "spool/spool.h"
+#include "spool/base/log.h"
+#include "spool/model/rules.h"
+#include "spool/operation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { RETRY_DEFAULT = 100, RETRY_MAX = 1000 };
+enum { MANY_DEFAULT = 100, MANY_MAX = 1000 };
 
 static void answer_conflict(
 	struct reply *reply, enum steer_verb verb, const char *id, const struct steer_result *result)
@@ -95,12 +98,33 @@ void steer_job(struct app *app, const struct request *request, struct reply *rep
 		reply_status(reply, result.status, NULL, PROBLEM_JOB_NOT_FOUND);
 }
 
-/* The filter comes in the query or in the body, not in both. Only jobs that have ended badly can be retried.
- */
-static bool parse_filter(struct app *app, const struct request *request, struct parsed *parsed,
-	struct query *query, char scratch[LISTING_SCRATCH], struct listing *ask, struct fault *fault)
+/* Jobs that the verb can be done to, and for a retry those that failed, unless others are asked for. */
+static bool default_states(struct listing *ask, enum steer_verb verb, enum problem kind, struct fault *fault)
 {
-	*ask = (struct listing){.limit = RETRY_DEFAULT, .limit_max = RETRY_MAX};
+	struct job_filter *f = &ask->filter;
+	if (f->has_state || f->states)
+		return !f->has_state || rules_steer_allows(verb, f->state) ||
+		       fault_set(fault, kind, "state", "a job that is %s does not allow %s",
+			       job_state_name(f->state), steer_verb_name(verb));
+	if (verb != STEER_RETRY && !f->phase && !f->phases && !f->user_id.len && !f->workflow_id.len &&
+		!f->since_us && !f->until_us && !f->test)
+		return fault_set(fault, kind, NULL, "say which jobs: %s of all there are needs a state",
+			steer_verb_name(verb));
+	for (int state = 0; state < JOB_STATE_N; state++)
+		if (verb == STEER_RETRY ? state == JOB_FAILED
+					: rules_steer_allows(verb, (enum job_state)state))
+			f->states |= 1u << state;
+	return true;
+}
+
+/* The filter comes in the query or in the body, not in both. */
+static bool parse_filter(struct app *app, const struct request *request, struct parsed *parsed,
+	struct query *query, char scratch[LISTING_SCRATCH], struct listing *ask, struct where *where,
+	struct fault *fault)
+{
+	enum problem kind = request->body.len ? PROBLEM_BAD_FIELD : PROBLEM_BAD_QUERY;
+	struct where_env env = app_where_env(app, request);
+	*ask = (struct listing){.limit = MANY_DEFAULT, .limit_max = MANY_MAX};
 	ask->filter.oldest_first = true;
 	if (request->body.len && request->param[PARAM_QUERY].len)
 		return fault_set(fault, PROBLEM_BAD_QUERY, NULL,
@@ -109,78 +133,110 @@ static bool parse_filter(struct app *app, const struct request *request, struct 
 		return false;
 	if (!json_is_object(parsed->json))
 		return fault_set(fault, PROBLEM_BODY_NOT_OBJECT, NULL, "the body must be a JSON object");
-	if (!listing_from_json(parsed->json, scratch, ask, fault) ||
-		!listing_from_query(request->param[PARAM_QUERY], query, ask, fault))
-		return false;
-	if (!ask->filter.has_state)
-		ask->filter.state = JOB_FAILED;
-	ask->filter.has_state = true;
-	if (ask->filter.state == JOB_FAILED || ask->filter.state == JOB_CANCELLED)
-		return true;
-	return fault_set(fault, request->body.len ? PROBLEM_BAD_FIELD : PROBLEM_BAD_QUERY, "state",
-		"state must be failed or cancelled to be retried");
+	return listing_from_json(parsed->json, scratch, ask, fault) &&
+	       listing_from_query(request->param[PARAM_QUERY], query, ask, fault) &&
+	       listing_select(ask, &env, where, PROBLEM_BAD_QUERY, fault) &&
+	       default_states(ask, (enum steer_verb)request->arg, kind, fault);
 }
 
-struct retry_many {
-	struct job jobs[RETRY_MAX];
-	struct job_id ids[RETRY_MAX];
-	struct steer_result results[RETRY_MAX];
-	size_t n, retried;
+struct many {
+	struct job jobs[MANY_MAX];
+	struct job_id ids[MANY_MAX];
+	struct steer_result results[MANY_MAX];
+	size_t n, done;
+	struct operation op; /* name "": none */
 	struct cursor next;
 };
 
-static enum status retry_page(struct app *app, const struct request *request, const struct listing *ask,
-	struct retry_many *m, struct why *why)
+/* It can be undone, unless there is no room for a note. */
+static void begin_operation(
+	struct app *app, const struct request *request, const struct listing *ask, struct many *m)
 {
 	char actor[APP_ACTOR_MAX];
+	m->op.verb = (enum steer_verb)request->arg;
+	snprintf(m->op.actor, sizeof m->op.actor, "%s", app_actor(request, actor));
+	snprintf(m->op.reason, sizeof m->op.reason, "%s",
+		m->op.verb == STEER_RETRY ? "retried by filter" : "by filter");
+	snprintf(m->op.where, sizeof m->op.where, "%.*s", SLICE_ARG(ask->where_text));
+	if (operation_begin(app->spool, app->opts->spool.path, request->now, &m->op, NULL) != ST_OK)
+		m->op.name[0] = '\0';
+}
+
+static enum status steer_ids(struct app *app, const struct request *request, struct many *m, struct why *why)
+{
+	enum status st = ST_OK;
+	for (size_t at = 0; st == ST_OK && at < m->n; at += STEER_BATCH) {
+		size_t n = m->n - at < STEER_BATCH ? m->n - at : STEER_BATCH;
+		if (m->op.name[0])
+			st = operation_steer(app->spool, app->opts->spool.path, request->now, &m->op,
+				m->ids + at, NULL, n, m->results, why);
+		else
+			st = spool_steer(app->spool, request->now, m->op.verb, m->ids + at, n,
+				slice_text(m->op.actor), slice_text(m->op.reason), m->results, why);
+		for (size_t i = 0; st == ST_OK && i < n; i++)
+			m->done += m->results[i].status == ST_OK;
+	}
+	/* What was done is done, and can be undone without the note of its end. */
+	if (m->op.name[0] && operation_end(app->spool, app->opts->spool.path, &m->op, NULL) != ST_OK)
+		log_warning("operation=%s err=\"cannot note its end\"", m->op.name);
+	return st;
+}
+
+static enum status steer_page(
+	struct app *app, const struct request *request, struct listing *ask, struct many *m, struct why *why)
+{
 	enum status st = spool_list(
 		app->spool, &ask->filter, &ask->cursor, ask->limit, false, m->jobs, &m->n, &m->next, why);
-	size_t found = m->n;
-	m->n = 0;
-	for (size_t i = 0; st == ST_OK && i < found; i++) {
-		if (caller_may(&request->caller, m->jobs[i].phase, m->jobs[i].user_id))
-			m->ids[m->n++] = m->jobs[i].id;
+	for (size_t i = 0; st == ST_OK && i < m->n; i++) {
+		m->ids[i] = m->jobs[i].id;
 		job_release(&m->jobs[i]);
 	}
 	if (st != ST_OK || m->n == 0)
 		return st;
-	st = spool_steer(app->spool, request->now, STEER_RETRY, m->ids, m->n,
-		slice_text(app_actor(request, actor)), slice_text("retried by filter"), m->results, why);
-	for (size_t i = 0; st == ST_OK && i < m->n; i++)
-		m->retried += m->results[i].status == ST_OK;
-	return st;
+	begin_operation(app, request, ask, m);
+	return steer_ids(app, request, m, why);
 }
 
-static void answer_many(struct reply *reply, const struct retry_many *m)
+static void text_or_null(struct jx_writer *w, const char *key, const char *text)
+{
+	if (text[0])
+		jx_cstring(w, key, text);
+	else
+		jx_null(w, key);
+}
+
+static void answer_many(
+	struct reply *reply, const struct many *m, const struct listing *ask, bool is_retry, bool is_scan)
 {
 	struct jx_writer w = reply_open(reply);
-	jx_int(&w, "retried", (int64_t)m->retried);
-	jx_int(&w, "skipped", (int64_t)(m->n - m->retried));
-	if (m->next.text[0])
-		jx_cstring(&w, "next_cursor", m->next.text);
-	else
-		jx_null(&w, "next_cursor");
+	jx_int(&w, is_retry ? "retried" : "done", (int64_t)m->done);
+	jx_int(&w, "skipped", (int64_t)(m->n - m->done));
+	text_or_null(&w, "next_cursor", m->next.text);
+	text_or_null(&w, "operation", m->op.name);
+	if (is_scan)
+		jx_int(&w, "scanned", (int64_t)listing_scanned(ask));
 	reply_close(reply, &w);
 }
 
-void steer_retry_many(struct app *app, const struct request *request, struct reply *reply)
+void steer_many(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct parsed parsed = {NULL, 0};
 	struct query query;
 	struct listing ask;
+	struct where where;
 	char scratch[LISTING_SCRATCH];
 	struct fault fault;
 	struct why why = WHY_INIT;
-	if (!parse_filter(app, request, &parsed, &query, scratch, &ask, &fault)) {
+	if (!parse_filter(app, request, &parsed, &query, scratch, &ask, &where, &fault)) {
 		reply_fault(reply, &fault);
 		app_parsed_release(app, &parsed);
 		return;
 	}
 	bool is_any = listing_narrow(&ask, &request->caller);
-	struct retry_many *m = calloc(1, sizeof *m);
-	enum status st = !m ? ST_NOMEM : is_any ? retry_page(app, request, &ask, m, &why) : ST_OK;
+	struct many *m = calloc(1, sizeof *m);
+	enum status st = !m ? ST_NOMEM : is_any ? steer_page(app, request, &ask, m, &why) : ST_OK;
 	if (st == ST_OK)
-		answer_many(reply, m);
+		answer_many(reply, m, &ask, request->arg == STEER_RETRY, where_is_scan(&where));
 	else if (st == ST_INVALID) /* bounds were checked, so it is the cursor */
 		reply_fault(
 			reply, &(struct fault){.problem = PROBLEM_BAD_QUERY, .field = "cursor", .why = why});

@@ -166,7 +166,7 @@ void show_event(struct jx_writer *w, const struct event *e, const struct mask *m
 		char span[SHOW_SPAN_LEN];
 		jx_cstring(w, "span_id", show_span(e->span, span));
 	}
-	string_if_any(w, "name", e->name);
+	string_if_any(w, event_is_operators(e->kind) ? "operation" : "name", e->name);
 	string_if_any(w, "room", e->room);
 	if (e->data.len)
 		document(w, "data", e->data, mask);

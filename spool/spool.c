@@ -97,7 +97,14 @@ void spool_wake_drain(struct spool *sp)
 enum status spool_steer(struct spool *sp, struct moment now, enum steer_verb verb, const struct job_id *ids,
 	size_t n, struct slice actor, struct slice reason, struct steer_result *results, struct why *why)
 {
-	return sp->ops->steer(sp->store, now, verb, ids, n, actor, reason, results, why);
+	struct steer_ask ask = {.verb = verb, .ids = ids, .n = n, .actor = actor, .reason = reason};
+	return spool_steer_many(sp, now, &ask, results, why);
+}
+
+enum status spool_steer_many(struct spool *sp, struct moment now, const struct steer_ask *ask,
+	struct steer_result *results, struct why *why)
+{
+	return sp->ops->steer(sp->store, now, ask, results, why);
 }
 
 enum status spool_pause(

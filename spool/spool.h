@@ -109,6 +109,10 @@ void spool_wake_drain(struct spool *sp);
 NODISCARD enum status spool_steer(struct spool *sp, struct moment now, enum steer_verb verb,
 	const struct job_id *ids, size_t n, struct slice actor, struct slice reason,
 	struct steer_result *results, struct why *why);
+/* The same as part of an operation that can be undone, or undoing it, and only to jobs that are as they were.
+ */
+NODISCARD enum status spool_steer_many(struct spool *sp, struct moment now, const struct steer_ask *ask,
+	struct steer_result *results, struct why *why);
 
 /* Pause or resume phases (bits of phase_slot()): paused ones are not claimed; what is active ends normally.
  */

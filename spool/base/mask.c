@@ -180,6 +180,42 @@ bool mask_has_name(const struct mask *m, struct slice name)
 	return false;
 }
 
+static bool is_number(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+	return text.len > 0;
+}
+
+/* 01 is the element 1, or a member of that name. */
+static bool step_fits(struct slice step, struct slice token)
+{
+	if (is_number(step) && is_number(token)) {
+		while (step.len > token.len && step.p[0] == '0')
+			step = slice_of(step.p + 1, step.len - 1);
+		while (token.len > step.len && token.p[0] == '0')
+			token = slice_of(token.p + 1, token.len - 1);
+	}
+	return slice_eq(step, token);
+}
+
+bool mask_has_path(const struct mask *m, const struct slice *steps, size_t n)
+{
+	for (size_t i = 0; m && i < n; i++)
+		if (mask_has_name(m, steps[i]))
+			return true;
+	for (size_t i = 0; m && i < m->pointers_n; i++) {
+		const struct pointer *p = &m->pointers[i];
+		size_t k = 0;
+		while (k < p->n && k < n && step_fits(steps[k], p->tokens[k]))
+			k++;
+		if (k == p->n)
+			return true;
+	}
+	return false;
+}
+
 /* --- JSON --- */
 
 struct scan {

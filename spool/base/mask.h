@@ -23,6 +23,10 @@ void mask_free(struct mask *mask); /* accepts NULL */
 
 bool mask_has_name(const struct mask *mask, struct slice name);
 
+/* Whether what these members' names and elements' numbers lead to, from the root of a document, is hidden, by
+ * itself or with what it is in. */
+bool mask_has_path(const struct mask *mask, const struct slice *steps, size_t n);
+
 /* Append a document with the values of secret members replaced by "***", whatever they are. What is no JSON
  * is "***" as a whole: nobody knows what it says. Nothing for nothing. */
 void mask_json(const struct mask *mask, struct slice json, struct buf *out);

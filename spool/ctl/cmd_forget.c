@@ -2,11 +2,12 @@
 #include "spool/base/clock.h"
 #include "spool/ctl/ctl.h"
 #include "spool/ctl/out.h"
+#include "spool/plan.h"
 
 enum { BATCH = 200, NAMED_MAX = 10 };
 
 struct round {
-	size_t cancelled, live;
+	size_t cancelled, live, notes;
 };
 
 static bool contains(const char *text, struct slice part)
@@ -70,6 +71,18 @@ static enum status end_live(struct ctl *ctl, struct round *round, struct why *wh
 	return st;
 }
 
+/* What was selected by the id, as the notes of plans and operations have it. */
+static enum status forget_notes(struct ctl *ctl, size_t *notes, struct why *why)
+{
+	size_t plans, operations = 0;
+	const char *path = ctl->opts.spool.path;
+	enum status st = plans_forget(path, clock_now(), ctl->filter.user_id, &plans, why);
+	if (st == ST_OK)
+		st = operations_forget(path, clock_now(), ctl->filter.user_id, &operations, why);
+	*notes = plans + operations;
+	return st;
+}
+
 static enum status forget_all(struct ctl *ctl, struct forget *forget, struct why *why)
 {
 	struct forget_ask ask;
@@ -92,6 +105,7 @@ static void print_json(const struct round *round, const struct forget *f)
 	jx_int(&w, "jobs", (int64_t)f->jobs);
 	jx_int(&w, "events", (int64_t)f->events);
 	jx_int(&w, "records", (int64_t)f->records);
+	jx_int(&w, "notes", (int64_t)round->notes);
 	jx_int(&w, "cancelled", (int64_t)round->cancelled);
 	jx_int(&w, "live", (int64_t)f->live);
 	jx_close_object(&w);
@@ -104,11 +118,13 @@ static void print_words(const struct round *round, const struct forget *f)
 		printf("cancelled %zu jobs first\n", round->cancelled);
 	printf("forgot jobs: %llu, events: %llu, set-aside records: %llu\n", (unsigned long long)f->jobs,
 		(unsigned long long)f->events, (unsigned long long)f->records);
+	if (round->notes)
+		printf("took the id out of the notes of %zu plans and operations\n", round->notes);
 }
 
-static bool found_any(const struct forget *f)
+static bool found_any(const struct round *round, const struct forget *f)
 {
-	return f->jobs + f->events + f->records > 0;
+	return f->jobs + f->events + f->records + round->notes > 0;
 }
 
 int cmd_forget(struct ctl *ctl)
@@ -121,6 +137,8 @@ int cmd_forget(struct ctl *ctl)
 	enum status st = end_live(ctl, &round, &why);
 	if (st == ST_OK)
 		st = forget_all(ctl, &forget, &why);
+	if (st == ST_OK)
+		st = forget_notes(ctl, &round.notes, &why);
 	if (st != ST_OK) {
 		fputs("clario-spool: not finished: run it again\n", stderr);
 		return ctl_fail(st, &why);
@@ -129,7 +147,7 @@ int cmd_forget(struct ctl *ctl)
 		print_json(&round, &forget);
 	else
 		print_words(&round, &forget);
-	if (found_any(&forget))
+	if (found_any(&round, &forget))
 		fputs("clario-spool: what was there stays in free pages of the file until they are used "
 		      "again, "
 		      "or until: clario-spool compact (daemons stopped). Copies, exports and replaced spools "
@@ -142,5 +160,5 @@ int cmd_forget(struct ctl *ctl)
 			(unsigned long long)forget.live);
 		return CTL_PARTLY;
 	}
-	return found_any(&forget) ? CTL_DONE : CTL_NO;
+	return found_any(&round, &forget) ? CTL_DONE : CTL_NO;
 }

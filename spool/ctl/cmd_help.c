@@ -97,6 +97,12 @@ int cmd_completion(struct ctl *ctl)
 	puts("\tcase $command in\n\t'') options=\"$commands --config --spool --help --version\" ;;");
 	for (size_t i = 0; i < commands_n; i++)
 		print_command_case(i);
+	/* Names that are there, as the tool lists them. */
+	puts("\tesac\n\tcase $command in\n"
+	     "\tapply) options+=\" $(clario-spool plans --json 2>/dev/null | "
+	     "sed -n 's/.*\"plan\":\"\\([^\"]*\\)\".*/\\1/p')\" ;;\n"
+	     "\tundo) options+=\" $(clario-spool operations --json 2>/dev/null | "
+	     "sed -n 's/.*\"operation\":\"\\([^\"]*\\)\".*/\\1/p')\" ;;");
 	puts("\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n}\ncomplete -F _clario_spool "
 	     "clario-spool");
 	return CTL_DONE;

@@ -70,7 +70,7 @@ static int each_job(struct ctl *ctl, long limit,
 	struct cursor at = {""}, next;
 	struct job jobs[PAGE];
 	struct why why = WHY_INIT;
-	bool ok = true;
+	bool ok = true, is_cut;
 	do {
 		size_t n, max = limit > 0 && limit < PAGE ? (size_t)limit : PAGE;
 		enum status st = spool_list(ctl->spool, &ctl->filter, &at, max, false, jobs, &n, &next, &why);
@@ -84,10 +84,11 @@ static int each_job(struct ctl *ctl, long limit,
 		if (shown)
 			*shown += n;
 		at = next;
-	} while (ok && at.text[0] && limit > 0);
-	if (at.text[0] && table)
+		is_cut = at.text[0] && limit > 0 && ctl_scan_is_over(ctl);
+	} while (ok && at.text[0] && limit > 0 && !is_cut);
+	if (at.text[0] && !is_cut && table)
 		fprintf(stderr, "clario-spool: there are more; see --limit\n");
-	return ok ? CTL_DONE : DAEMON_SYSTEM;
+	return !ok ? DAEMON_SYSTEM : ctl_tell_scan(ctl, is_cut);
 }
 
 static bool print_json_job(const struct ctl *ctl, struct libscols_table *table, const struct job *job)
@@ -145,7 +146,10 @@ static void print_event(const struct ctl *ctl, const struct event *e)
 		printf(", try %u", e->attempt);
 	fputs("  ", stdout);
 	print_move(e);
-	print_between("", e->name, "");
+	if (event_is_operators(e->kind))
+		print_between("  (", e->name, ")");
+	else
+		print_between("", e->name, "");
 	print_between(" to ", e->room, "");
 	if (e->http_status)
 		printf("  HTTP %d", e->http_status);

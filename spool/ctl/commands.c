@@ -34,16 +34,22 @@ const struct option_row option_rows[] = {
 	{"url", "URL", "where the API is (default http://127.0.0.1:3001/api/v1/workflow)", OPTION_URL},
 	{"id", "ID", "webhook-id, to send a delivery again (default: a new one)", OPTION_ID},
 	{"print", NULL, "print the command for curl in place of sending", OPTION_PRINT},
+	{"where", "EXPR", "a selection: 'phase=7 state=failed age>1h error~\"503\"'", OPTION_WHERE},
+	{"scan-limit", "N", "read at most so many jobs to compare them (default 1000000)", OPTION_SCAN_LIMIT},
+	{"dry-run", NULL, "only count, and keep a plan for apply", OPTION_DRY_RUN},
+	{"rate", "N/s", "at most so many jobs a second (or N/m)", OPTION_RATE},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
 
-enum { STEER_OPTIONS = OPTION_ALL | OPTION_FILTER | OPTION_REASON | OPTION_LIMIT | OPTION_JSON };
+#define SELECT_OPTIONS (OPTION_WHERE | OPTION_SCAN_LIMIT | OPTION_FILTER | OPTION_LIMIT)
+#define STEER_OPTIONS                                                                                        \
+	(SELECT_OPTIONS | OPTION_ALL | OPTION_REASON | OPTION_DRY_RUN | OPTION_RATE | OPTION_JSON)
 
 const struct command commands[] = {
 	{"init", "", "create the spool", 0, 0, ACCESS_NONE, OPTION_IF_MISSING, 0, cmd_init},
 	{"list", "", "list jobs", 0, 0, ACCESS_READ,
-		OPTION_FILTER | OPTION_LIMIT | OPTION_ORDER | OPTION_REVEAL | OPTION_JSON, 0, cmd_list},
+		SELECT_OPTIONS | OPTION_ORDER | OPTION_REVEAL | OPTION_JSON, 0, cmd_list},
 	{"show", "ID...", "show jobs: record, payload, events", 1, -1, ACCESS_READ,
 		OPTION_REVEAL | OPTION_JSON, 0, cmd_show},
 	{"workflow", "ID", "show a workflow: its jobs and its timeline", 1, 1, ACCESS_READ,
@@ -64,6 +70,13 @@ const struct command commands[] = {
 		cmd_steer},
 	{"run-now", "ID...|-", "make delayed jobs due at once", 0, -1, ACCESS_WRITE, STEER_OPTIONS,
 		STEER_RUN_NOW, cmd_steer},
+	{"apply", "PLAN", "do what a plan says, to jobs that have not changed since", 1, 1, ACCESS_WRITE,
+		OPTION_REASON | OPTION_RATE | OPTION_JSON, 0, cmd_apply},
+	{"undo", "OPERATION", "take back what was done to many jobs, where nothing has happened since", 1, 1,
+		ACCESS_WRITE, OPTION_REASON | OPTION_RATE | OPTION_JSON, 0, cmd_undo},
+	{"plans", "", "plans that are kept", 0, 0, ACCESS_READ, OPTION_JSON, 0, cmd_plans},
+	{"operations", "", "what was done to many jobs, newest first", 0, 0, ACCESS_READ,
+		OPTION_LIMIT | OPTION_JSON, 0, cmd_operations},
 	{"pause", "", "claim no more jobs, of one phase or of all; or make no more calls to a receiver", 0, 0,
 		ACCESS_WRITE, OPTION_PHASE | OPTION_RECEIVER | OPTION_FOR | OPTION_REASON, 1, cmd_pause},
 	{"resume", "", "end a pause; of a receiver also what its breaker has opened", 0, 0, ACCESS_WRITE,

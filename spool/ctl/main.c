@@ -76,6 +76,10 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 	if (st != ST_OK)
 		return ctl_fail(st, &why);
 	opts_wipe_environment();
+	if (ctl->command->options & OPTION_WHERE && !ctl_select(ctl)) {
+		opts_release(&ctl->opts);
+		return DAEMON_USAGE;
+	}
 	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
 	opts_release(&ctl->opts);
 	return code;
@@ -83,7 +87,7 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = {.reason = ""};
+	struct ctl ctl = {.reason = "", .scan_limit = 1000000};
 	const char *config = NULL, *spool_path = NULL;
 	confine_standard();
 	log_open("clario-spool", LOG_LEVEL_WARNING);

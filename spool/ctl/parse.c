@@ -133,7 +133,7 @@ static void take_expiry(struct ctl *ctl, const char *value)
 		usage_error(ctl, "that is not a time to come", value);
 }
 
-static void take_filter(struct ctl *ctl, enum ctl_option option, const char *value)
+static void take_filter(struct ctl *ctl, uint64_t option, const char *value)
 {
 	switch (option) {
 	case OPTION_STATE:
@@ -161,11 +161,32 @@ static void take_filter(struct ctl *ctl, enum ctl_option option, const char *val
 	}
 }
 
-static void take_option(struct ctl *ctl, enum ctl_option option, const char *value)
+/* "50/s", "50" or "90/m". */
+static int64_t parse_pace(const struct ctl *ctl, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+	bool is_minute = strcmp(end, "/m") == 0;
+	if (!isdigit((unsigned char)*text) || n < 1 || n > 1000000 ||
+		(*end && !is_minute && strcmp(end, "/s") != 0))
+		usage_error(ctl, "not a rate: expected 50/s or 90/m", text);
+	return (is_minute ? 60000000 : 1000000) / n;
+}
+
+static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 {
 	switch (option) {
 	case OPTION_LIMIT:
 		ctl->limit = parse_long(ctl, value, 1, 1000000000, "not a number of rows");
+		break;
+	case OPTION_WHERE:
+		ctl->where_text = value;
+		break;
+	case OPTION_SCAN_LIMIT:
+		ctl->scan_limit = parse_long(ctl, value, 1, 1000000000, "not a number of jobs");
+		break;
+	case OPTION_RATE:
+		ctl->pace_us = parse_pace(ctl, value);
 		break;
 	case OPTION_ORDER:
 		ctl->filter.oldest_first = strcmp(value, "asc") == 0;

@@ -6,13 +6,30 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { WIDTH = 40, REDRAW_US = 200000 };
+enum { WIDTH = 40, REDRAW_US = 200000, LINE_US = 5000000 };
+
+static void show_line(struct progress *p, uint64_t done, uint64_t total)
+{
+	int64_t now = clock_mono_us();
+	if (p->shown_at_us == 0)
+		p->shown_at_us = now; /* what is soon over needs no line */
+	if (now - p->shown_at_us < LINE_US)
+		return;
+	p->shown_at_us = now;
+	fprintf(stderr, "%s: %llu", p->what, (unsigned long long)done);
+	if (total)
+		fprintf(stderr, " of %llu", (unsigned long long)total);
+	fputc('\n', stderr);
+}
 
 void progress_show(struct progress *p, uint64_t done, uint64_t total)
 {
 	static const char full[WIDTH + 1] = "########################################";
 	int64_t now = clock_mono_us();
-	if (!isatty(STDERR_FILENO) || (p->is_shown && now - p->shown_at_us < REDRAW_US))
+	bool is_terminal = isatty(STDERR_FILENO);
+	if (!is_terminal && p->lines)
+		show_line(p, done, total);
+	if (!is_terminal || (p->is_shown && now - p->shown_at_us < REDRAW_US))
 		return;
 	if (total) {
 		double share = done < total ? (double)done / (double)total : 1;

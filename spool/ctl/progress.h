@@ -1,5 +1,5 @@
-/* spool/ctl/progress.h: a bar on the standard error, for acts that take long; nothing where that is no
- * terminal. */
+/* spool/ctl/progress.h: a bar on the standard error, for acts that take long; where that is no terminal,
+ * nothing or a line now and then. */
 #ifndef SPOOL_CTL_PROGRESS_H
 #define SPOOL_CTL_PROGRESS_H
 #include <stdbool.h>
@@ -9,6 +9,7 @@ struct progress {
 	const char *what;
 	int64_t shown_at_us;
 	bool is_shown;
+	bool lines; /* where there is no terminal: one each five seconds */
 };
 
 /* total 0: not known, a count is shown. Redraws a few times a second. */

@@ -33,6 +33,7 @@ static const char *const names[] = {
 	[EVENT_REPLAYED] = "replayed",
 	[EVENT_TOKEN] = "token",
 	[EVENT_FORGOTTEN] = "forgotten",
+	[EVENT_UNDONE] = "undone",
 };
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 
@@ -49,6 +50,12 @@ bool event_kind_parse(struct slice name, enum event_kind *out)
 			return true;
 		}
 	return false;
+}
+
+bool event_is_operators(enum event_kind kind)
+{
+	return (kind >= EVENT_HELD && kind <= EVENT_RUN_NOW) || kind == EVENT_REPLAYED ||
+	       kind == EVENT_UNDONE;
 }
 
 void event_release(struct event *event)

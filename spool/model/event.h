@@ -38,6 +38,7 @@ enum event_kind {
 	EVENT_REPLAYED = 26,  /* an operator's retry --again: completed, failed or cancelled -> waiting */
 	EVENT_TOKEN = 27,     /* the token `name` was added, rotated or revoked; data tells its limits */
 	EVENT_FORGOTTEN = 28, /* a person was: data tells from how many jobs and events */
+	EVENT_UNDONE = 29,    /* an operator's act was taken back: `name` is the operation it was part of */
 	EVENT_KIND_N
 };
 
@@ -63,11 +64,15 @@ struct event {
 					      "system" */
 	struct slice reason;               /* words */
 	struct slice name, room, data; /* notification and progress: event name, room, JSON payload; removed:
-					  data; name: a receiver's, too */
+					  data; name: a receiver's, too. What operators did to many jobs: the
+					  operation's, and as data what a job lost by it (model/undo.h) */
 	/* Filled by reads while the job is retained; not stored again. */
 	struct slice workflow_id, user_id, traceparent;
 	struct buf mem;
 };
+
+/* Is name that of the operation which an operator's act was part of? */
+bool event_is_operators(enum event_kind kind);
 
 void event_release(struct event *event);
 

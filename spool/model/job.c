@@ -62,6 +62,15 @@ enum status job_move(struct job *job, enum job_state to, struct why *why)
 	return ST_OK;
 }
 
+enum status job_move_back(struct job *job, enum job_state to, struct why *why)
+{
+	if (!job_move_is_legal(to, job->state))
+		return why_set(why, ST_CONFLICT, "a job that is %s was not %s before",
+			job_state_name(job->state), job_state_name(to));
+	job->state = to;
+	return ST_OK;
+}
+
 void job_release(struct job *job)
 {
 	buf_release(&job->mem);

@@ -96,5 +96,7 @@ void job_release(struct job *job); /* accepts zeroed and already released */
 
 /* The one place a state changes. ST_CONFLICT (job untouched) for an illegal move. */
 NODISCARD enum status job_move(struct job *job, enum job_state to, struct why *why);
+/* The same for what is taken back: legal if the way from `to` to its state is. */
+NODISCARD enum status job_move_back(struct job *job, enum job_state to, struct why *why);
 
 #endif

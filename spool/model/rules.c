@@ -398,6 +398,12 @@ static const struct steer_rule {
 		1u << JOB_COMPLETED | 1u << JOB_FAILED | 1u << JOB_CANCELLED, steer_replay},
 };
 
+bool rules_steer_allows(enum steer_verb verb, enum job_state state)
+{
+	return (unsigned)verb < STEER_VERB_N && (unsigned)state < JOB_STATE_N &&
+	       steer_rules[verb].from & 1u << state;
+}
+
 enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now, struct slice actor,
 	struct slice reason, struct event *event, struct why *why)
 {

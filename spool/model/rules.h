@@ -51,6 +51,8 @@ NODISCARD enum status rules_settle(struct job *job, const struct settlement *set
 	struct event *event, struct why *why);
 /* A delayed job whose time has come. */
 NODISCARD enum status rules_due(struct job *job, struct moment now, struct why *why);
+/* Whether a job in this state can be steered by it at all. */
+bool rules_steer_allows(enum steer_verb verb, enum job_state state);
 NODISCARD enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now,
 	struct slice actor, struct slice reason, struct event *event, struct why *why);
 

@@ -18,10 +18,24 @@ enum steer_verb {
 const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", ... */
 bool steer_verb_parse(struct slice name, enum steer_verb *out);
 
+/* Many jobs, as one operation or as none. */
+enum { OPERATION_NAME_MAX = 40 };
+struct steer_ask {
+	enum steer_verb verb;
+	bool undoes; /* verb is not looked at: take back what `operation` did to each, where nothing has
+			happened to it since */
+	const struct job_id *ids;
+	const uint64_t *last_events; /* what the newest event of each must be; NULL: any */
+	size_t n;
+	struct slice operation; /* its name stands in the events; empty: none */
+	struct slice actor, reason;
+};
+
 struct steer_result {
-	enum status
-		status; /* OK; NOTFOUND; CONFLICT: its state does not allow it; INVALID: no reason; CORRUPT */
+	enum status status;   /* OK; NOTFOUND; CONFLICT: its state does not allow it; EXISTS: this operation
+				 has done (or undone) it already; INVALID: no reason; CORRUPT */
 	enum job_state state; /* after the act (OK) or as it is (CONFLICT) */
+	bool is_changed;      /* CONFLICT for something that happened to it meanwhile */
 };
 
 /* Which jobs. All given terms must hold. */
@@ -32,6 +46,13 @@ struct job_filter {
 	struct slice workflow_id, user_id; /* empty: any */
 	int64_t since_us, until_us;        /* accepted_at in [since, until); 0: open */
 	bool oldest_first;                 /* default: newest first */
+	uint32_t states, phases;           /* bits per state, per phase_slot(); 0: any */
+	bool nothing;                      /* terms that no job can hold all of */
+	/* Asked last, of jobs that hold all the rest: with their payload, if test_payload. NULL: none. */
+	bool (*test)(const void *arg, const struct job *job);
+	const void *test_arg;
+	bool test_payload;
+	uint64_t *scanned; /* grows by each job that was read to be compared; NULL: nobody asks */
 };
 
 /* A place in a listing: opaque text, stable while the filter stays the same; "" is the beginning. */

@@ -37,8 +37,8 @@ struct store_ops {
 	enum status (*exchange)(struct store *store, struct moment now, struct settlement *settlements,
 		size_t n, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us,
 		struct why *why);
-	enum status (*steer)(struct store *store, struct moment now, enum steer_verb verb,
-		const struct job_id *ids, size_t n, struct slice actor, struct slice reason,
+	/* Both spool_steer() and spool_steer_many(). */
+	enum status (*steer)(struct store *store, struct moment now, const struct steer_ask *ask,
 		struct steer_result *results, struct why *why);
 	enum status (*pause)(struct store *store, struct moment now, uint32_t phases, bool pause,
 		struct slice actor, struct why *why);

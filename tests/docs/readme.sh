@@ -56,7 +56,7 @@ run_block() {
 # Ids, times, spans, who it was and column widths differ from run to run; of receivers, how many calls were made
 # before a breaker opened, and so the numbers of the events after it.
 level() {
-	sed -E -e 's/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/ID/g' \
+	sed -E -e 's/(plan|operation)-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}/\1-NAME/g' -e 's/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/ID/g' \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]//g' -e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?/TIME/g' \
 		-e 's/\[(worker|operator):[^]]*/[\1/g' -e 's/[0-9.]+ ?m?s\b/SPAN/g' -e 's/_ms=[0-9]+/_ms=N/g' -e 's/[[:blank:]]+/ /g' -e 's/ $//' \
 		-e 's/clw_[0-9a-f]{12}/clw_PREFIX/g' -e 's/span=[0-9a-f]{16}$/span=ID/' -e 's/ operator:[^ ]+/ operator/' \

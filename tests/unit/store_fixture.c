@@ -172,8 +172,12 @@ enum status steer(struct fixture *f, struct job_id id, enum steer_verb verb)
 {
 	struct steer_result result;
 	struct why why = WHY_INIT;
-	if (f->ops->steer(f->store, f->now, verb, &id, 1, slice_text("operator:tests"), slice_text("because"),
-		    &result, &why) != ST_OK)
+	struct steer_ask ask = {.verb = verb,
+		.ids = &id,
+		.n = 1,
+		.actor = slice_text("operator:tests"),
+		.reason = slice_text("because")};
+	if (f->ops->steer(f->store, f->now, &ask, &result, &why) != ST_OK)
 		fail_msg("steer: %s", why.text);
 	return result.status;
 }

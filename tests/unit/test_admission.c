@@ -9,7 +9,7 @@
 
 /* --- routes --- */
 
-enum about { NOBODY, SUBMITTED, A_JOB, A_WORKFLOW, A_LIST, THE_WHOLE };
+enum about { NOBODY, SUBMITTED, A_JOB, A_WORKFLOW, A_LIST, A_SELECTION, THE_WHOLE };
 
 static const struct row {
 	const char *method, *pattern;
@@ -23,12 +23,23 @@ static const struct row {
 	{"POST", "/webhooks/{}", '-', NOBODY, 401}, /* credentials are nothing to it: it is not signed */
 	{"GET", "/jobs", 'r', A_LIST, 200},
 	{"POST", "/jobs/retry", 'o', A_LIST, 200},
+	{"POST", "/jobs/cancel", 'o', A_SELECTION, 200},
+	{"POST", "/jobs/hold", 'o', A_SELECTION, 200},
+	{"POST", "/jobs/release", 'o', A_SELECTION, 200},
+	{"POST", "/jobs/run-now", 'o', A_SELECTION, 200},
 	{"GET", "/jobs/{}", 'r', A_JOB, 200},
 	{"POST", "/jobs/{}/retry", 'o', A_JOB, 409},
 	{"POST", "/jobs/{}/cancel", 'o', A_JOB, 200},
 	{"POST", "/jobs/{}/hold", 'o', A_JOB, 200},
 	{"POST", "/jobs/{}/release", 'o', A_JOB, 409},
 	{"POST", "/jobs/{}/run-now", 'o', A_JOB, 409},
+	{"POST", "/plans", 'o', THE_WHOLE, 400}, /* of nothing */
+	{"GET", "/plans", 'r', THE_WHOLE, 200},
+	{"GET", "/plans/{}", 'r', THE_WHOLE, 404},
+	{"POST", "/plans/{}/apply", 'o', THE_WHOLE, 400}, /* without a reason */
+	{"GET", "/operations", 'r', THE_WHOLE, 200},
+	{"GET", "/operations/{}", 'r', THE_WHOLE, 404},
+	{"POST", "/operations/{}/undo", 'o', THE_WHOLE, 404},
 	{"GET", "/workflows/{*}", 'r', A_WORKFLOW, 200},
 	{"GET", "/queue/stats", 'r', THE_WHOLE, 200},
 	{"POST", "/queue/clean", 'o', THE_WHOLE, 200},
@@ -194,7 +205,8 @@ static int want(const struct credential *c, const struct row *row, const struct 
 		return 403;
 	if (row->about == THE_WHOLE && is_limited(c))
 		return 403;
-	if (is_own(c, phase, target->user) || row->about == A_LIST || row->about == THE_WHOLE)
+	if (is_own(c, phase, target->user) || row->about == A_LIST || row->about == A_SELECTION ||
+		row->about == THE_WHOLE)
 		return row->status;
 	return row->about == SUBMITTED ? 403 : 404;
 }
@@ -218,7 +230,7 @@ static struct ask ask_of(
 		target->user, workflow, target->phase);
 	if (row->about == SUBMITTED)
 		snprintf(hole, sizeof hole, "%d", ask.phase);
-	if (row->about == NOBODY && open)
+	if ((row->about == NOBODY || row->about == THE_WHOLE) && open)
 		snprintf(hole, sizeof hole, "nobody");
 	if (row->about == A_JOB)
 		id_text(accept_job(f, target->phase, workflow, target->user), hole);
@@ -228,6 +240,8 @@ static struct ask ask_of(
 	}
 	if (row->about == SUBMITTED)
 		snprintf(ask.body, sizeof ask.body, "%s", trigger);
+	if (row->about == A_SELECTION)
+		snprintf(ask.body, sizeof ask.body, "{\"workflow_id\":\"%s\"}", workflow);
 	if (strcmp(route->pattern, "/batch") == 0)
 		snprintf(ask.body, sizeof ask.body, "[%s]", trigger);
 	snprintf(ask.path, sizeof ask.path, "%s%.*s%s%s", route->flags & ROUTE_ROOT ? "" : BASE, (int)head,

@@ -119,6 +119,40 @@ static void forget__ended_jobs_and_no_others(void **state)
 	assert_int_equal(count_lines(f->out), 0);
 }
 
+/* Plans and operations that were selected by the id, or say it as their reason. */
+static void forget__what_was_selected_by_the_id(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "retry --dry-run --where user=ann 2>&1", 0, "would be done to 1 jobs");
+	assert_run(f, "hold --where 'user=bob state=delayed' 2>&1", 0, "hold: 1 done");
+	assert_run(f, "release --where state=held --reason 'for ann and bob' 2>&1", 0, "release: 1 done");
+	assert_run(f, "plans --json", 0, "\"where\":\"user=ann\"");
+	assert_run(f, "forget --user ann 2>&1", 0, "took the id out of the notes of 2 plans and operations");
+	assert_run(f, "plans --json", 0, "\"where\":\"***\"");
+	assert_run(f, "operations --json", 0, "\"where\":\"state=held\"");
+	assert_non_null(strstr(f->out, "\"reason\":\"***\""));
+	assert_non_null(strstr(f->out, "\"where\":\"user=bob state=delayed\""));
+	assert_run(f, "forget --user bob --cancel --json 2>/dev/null", 0, "\"notes\":1,");
+	assert_run(f, "operations --json", 0, "\"where\":\"***\"");
+	assert_null(strstr(f->out, "bob"));
+}
+
+/* What somebody has searched for is shown as the payload is. */
+static void plans__with_secrets(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(
+		f, "hold --where 'state=waiting body.token~hu' --reason 'a Bearer abcdefgh' 2>&1", 0, "done");
+	assert_run(f, "operations --json", 0, "\"where\":\"***\"");
+	assert_non_null(strstr(f->out, "\"reason\":\"a Bearer ***\""));
+	assert_run(f, "operations", 0, "***");
+	assert_null(strstr(f->out, "~hu"));
+	assert_run(f, "cancel --dry-run --where 'state=held body.token~hu' --json 2>/dev/null", 0,
+		"\"where\":\"***\"");
+	assert_run(f, "plans", 0, "***");
+	assert_null(strstr(f->out, "~hu"));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -127,6 +161,8 @@ int main(void)
 		CASE(secrets__are_hidden_by_every_command),
 		CASE(documents__are_shown_as_they_were_written),
 		CASE(forget__ended_jobs_and_no_others),
+		CASE(forget__what_was_selected_by_the_id),
+		CASE(plans__with_secrets),
 	};
 	return cmocka_run_group_tests_name("ctl_privacy", tests, NULL, NULL);
 }

@@ -224,9 +224,9 @@ static void replay__without_a_reason_is_refused(void **state)
 	struct trigger t = make_trigger(7, "w", "u", "{}");
 	struct job_id id = completed(f, &t);
 	struct steer_result result;
-	assert_int_equal(f->ops->steer(f->store, f->now, STEER_REPLAY, &id, 1, slice_text("operator:tests"),
-				 slice_text(""), &result, NULL),
-		ST_OK);
+	struct steer_ask ask = {
+		.verb = STEER_REPLAY, .ids = &id, .n = 1, .actor = slice_text("operator:tests")};
+	assert_int_equal(f->ops->steer(f->store, f->now, &ask, &result, NULL), ST_OK);
 	assert_int_equal(result.status, ST_INVALID);
 	assert_int_equal(state_of(f, id), JOB_COMPLETED);
 }

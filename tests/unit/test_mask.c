@@ -92,6 +92,37 @@ static void pointers__from_the_root(void **state)
 	assert_json("/a", "{\"\\u0061\":1}", "{\"\\u0061\":\"***\"}");
 }
 
+static bool has_path(const struct mask *mask, const char *dotted)
+{
+	struct slice steps[8];
+	size_t n = 0;
+	for (const char *p = dotted; *p && n < 8; p += strspn(p, ".")) {
+		steps[n++] = slice_of(p, strcspn(p, "."));
+		p += steps[n - 1].len;
+	}
+	return mask_has_path(mask, steps, n);
+}
+
+static void paths__by_name_and_by_place(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path;
+		bool is_hidden;
+	} rows[] = {{"token", true}, {"a.Api-Key.b", true}, {"a.b", false}, {"card.number", true},
+		{"card.number.x", true}, {"card", false}, {"card.numbers", false}, {"a.card.number", false},
+		{"list.0", true}, {"list.00", true}, {"list.007", false}, {"list.7", false},
+		{"list.0x", false}, {"", false}};
+	struct mask *mask;
+	assert_int_equal(mask_new("*token*, api_key, /card/number, /list/0", &mask, NULL), ST_OK);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (has_path(mask, rows[i].path) != rows[i].is_hidden)
+			fail_msg("%s", rows[i].path);
+		assert_false(has_path(NULL, rows[i].path));
+	}
+	mask_free(mask);
+}
+
 static void what_is_no_json__is_hidden_whole(void **state)
 {
 	(void)state;
@@ -250,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names__at_any_depth_in_any_case),
 		cmocka_unit_test(names__as_given),
+		cmocka_unit_test(paths__by_name_and_by_place),
 		cmocka_unit_test(pointers__from_the_root),
 		cmocka_unit_test(what_is_no_json__is_hidden_whole),
 		cmocka_unit_test(damaged__never_tells),

@@ -85,6 +85,7 @@ static void listing__as_a_table(void **state)
 			NULL},
 		{"step=14", NULL},
 		{"cursor=1.abcd", NULL},
+		{"where=state%3Dfailed+age%3E1h", NULL},
 		{"state=Failed", "state"},
 		{"state=", "state"},
 		{"phase=0", "phase"},

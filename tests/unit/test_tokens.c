@@ -5,6 +5,7 @@
 #include "fcgi/bearer.h"
 #include "spool/secret.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -215,6 +216,8 @@ static void checks__while_it_is_renewed(void **state)
 	pthread_t threads[3];
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, check_on, &crowd), 0);
+	while (atomic_load(&crowd.checks) == 0)
+		sched_yield();
 	for (int i = 0; i < 60; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "more%d", i);
@@ -280,14 +283,13 @@ static void lists__leave_others_out(void **state)
 static void lists__go_on_past_many_others(void **state)
 {
 	struct fixture *f = *state;
-	enum { OTHERS = 2500 };
+	enum { OTHERS = 10500 };
 	static struct trigger triggers[OTHERS];
 	static struct receipt receipts[OTHERS];
 	static char workflows[OTHERS][16];
 	char out[400], cursor[200] = "", query[300];
 	struct why why = WHY_INIT;
 	const char *sellers = token_for(f, "sellers", SCOPE_READ, TOKEN_ALL_PHASES, "seller-*");
-	accept_job(f, 2, "w-first", "seller-1");
 	for (int i = 0; i < OTHERS; i++) {
 		snprintf(workflows[i], sizeof workflows[i], "w-%d", i);
 		triggers[i] = (struct trigger){.phase = 2,
@@ -300,7 +302,7 @@ static void lists__go_on_past_many_others(void **state)
 	assert_int_equal(spool_submit(f->app.spool, f->now, triggers, OTHERS, receipts, &why), ST_OK);
 	accept_job(f, 2, "w-last", "seller-2");
 	struct reply reply = ask(f, "GET", BASE "/jobs", "order=asc", sellers, "");
-	assert_string_equal(users_in(&reply, out, cursor), "seller-1");
+	assert_string_equal(users_in(&reply, out, cursor), "");
 	assert_string_not_equal(cursor, "");
 	snprintf(query, sizeof query, "order=asc&cursor=%s", cursor);
 	reply = ask(f, "GET", BASE "/jobs", query, sellers, "");

@@ -18,7 +18,14 @@
 
 /* The work of one call: loading a job is worth so many glances at one, which tell another user's job from its
  * hash. */
-enum { LOOK = 16, EFFORT_MAX = 10000 * LOOK, PREFIXES_MAX = PHASE_SLOTS * 2, MEMBERS_MAX = 10000 };
+enum {
+	LOOK = 16,
+	EFFORT_MAX = 10000 * LOOK,
+	PREFIXES_MAX = PHASE_SLOTS * (JOB_STATE_N + 1),
+	MEMBERS_MAX = 10000
+};
+/* Reading so many bytes of a payload is worth another glance. */
+enum { GLANCE_BYTES = 256 };
 
 /* The part of a tree that a listing walks: the keys with one of these prefixes, all of the same length. Each
  * key ends in an id. */
@@ -51,7 +58,17 @@ static void span_add(struct span *span, struct key prefix)
 	span->prefixes[span->n++] = prefix;
 }
 
-static void span_of_state(struct span *span, const struct job_filter *f)
+static bool wants_state(const struct job_filter *f, enum job_state state)
+{
+	return (!f->has_state || f->state == state) && (!f->states || f->states & 1u << state);
+}
+
+static bool wants_phase(const struct job_filter *f, int phase)
+{
+	return (!f->phase || f->phase == phase) && (!f->phases || f->phases & 1u << phase_slot(phase));
+}
+
+static void span_of_state(struct span *span, const struct job_filter *f, enum job_state state)
 {
 	static const struct {
 		enum place first, second;
@@ -64,11 +81,11 @@ static void span_of_state(struct span *span, const struct job_filter *f)
 		[JOB_HELD] = {PLACE_HELD, PLACE_HELD},
 		[JOB_CANCELLED] = {PLACE_CANCELLED, PLACE_CANCELLED},
 	};
-	enum place first = places[f->state].first, second = places[f->state].second;
+	enum place first = places[state].first, second = places[state].second;
 	span->tree = TREE_QUEUE;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		int phase = phase_of_slot(slot);
-		if (f->phase && f->phase != phase)
+		if (!wants_phase(f, phase))
 			continue;
 		span_add(span, key_queue_prefix(first, phase));
 		if (second != first)
@@ -79,16 +96,18 @@ static void span_of_state(struct span *span, const struct job_filter *f)
 static struct span span_of(const struct job_filter *f)
 {
 	struct span span = {.tree = TREE_JOB};
-	if (f->has_state && !f->workflow_id.len)
-		span_of_state(&span, f);
-	else
+	if (f->workflow_id.len || !(f->has_state || f->states))
 		span_add(&span, (struct key){0});
+	else
+		for (int state = 0; state < JOB_STATE_N; state++)
+			if (wants_state(f, (enum job_state)state))
+				span_of_state(&span, f, (enum job_state)state);
 	return span;
 }
 
 static bool matches(const struct job *job, const struct job_filter *f)
 {
-	return (!f->has_state || job->state == f->state) && (!f->phase || job->phase == f->phase) &&
+	return wants_state(f, job->state) && wants_phase(f, job->phase) &&
 	       (!f->workflow_id.len || slice_eq(job->workflow_id, f->workflow_id)) &&
 	       (!f->user_id.len || slice_eq(job->user_id, f->user_id)) &&
 	       (!f->since_us || job->accepted_at_us >= f->since_us) &&
@@ -108,22 +127,39 @@ static bool is_other(const struct listing *l, struct job_id id, struct slice rec
 	       (f->workflow_id.len && record_peek_workflow(record) != l->workflow_hash);
 }
 
+/* The payload was needed for the test alone: it may be large, and a page has many. false: not there any more.
+ */
+static bool drop_payload(struct listing *l, struct loaded *loaded)
+{
+	struct job_id id = loaded->job.id;
+	loaded_release(loaded);
+	return job_load(l->tx, id, JOB_WITHOUT_PAYLOAD, loaded) == ST_OK;
+}
+
 /* record: of the job, if it is at hand. Returns the effort. */
 static unsigned look_at(struct listing *l, struct job_id id, struct slice record)
 {
+	const struct job_filter *f = l->filter;
+	bool tests_payload = f->test && f->test_payload;
 	struct loaded loaded;
 	if (is_other(l, id, record))
 		return 1;
-	if (job_load(l->tx, id, l->with_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD, &loaded) != ST_OK)
+	if (f->scanned)
+		++*f->scanned;
+	enum job_parts parts = l->with_payload || tests_payload ? JOB_WHOLE : JOB_WITHOUT_PAYLOAD;
+	if (job_load(l->tx, id, parts, &loaded) != ST_OK)
 		return LOOK; /* damaged: `check` names it */
-	if (!matches(&loaded.job, l->filter)) {
+	unsigned effort = LOOK + (unsigned)(loaded.job.payload.len / GLANCE_BYTES);
+	if (!matches(&loaded.job, f) || (f->test && !f->test(f->test_arg, &loaded.job))) {
 		loaded_release(&loaded);
-		return LOOK;
+		return effort;
 	}
+	if (tests_payload && !l->with_payload && !drop_payload(l, &loaded))
+		return effort;
 	if (loaded.place == PLACE_BEHIND)
 		loaded.job.behind = line_holder(l->tx, loaded.hashes.workflow);
 	l->jobs[(*l->n)++] = loaded.job;
-	return LOOK;
+	return effort;
 }
 
 /* --- lanes --- */
@@ -135,11 +171,23 @@ static struct slice suffix_of(const struct listing *l, size_t i)
 	return slice_of(key.p + skip, key.len - skip);
 }
 
+/* Where all jobs are walked by id, those accepted before a time need no look: no id is older than its job. */
+static bool bounds_ids(const struct listing *l)
+{
+	return l->span->tree == TREE_JOB && l->filter->since_us > 0;
+}
+
+static bool is_too_old(const struct listing *l, struct slice key)
+{
+	return bounds_ids(l) && key.len >= sizeof(struct job_id) &&
+	       id_time_ms(key_get_id(key, 0)) < l->filter->since_us / 1000;
+}
+
 static void lane_settle(struct listing *l, size_t i, bool found)
 {
 	struct lane *lane = &l->lanes[i];
 	lane->live = found && key_has_prefix(lane->walk.key, &l->span->prefixes[i]) &&
-		     lane->walk.key.len <= sizeof l->last.b;
+		     lane->walk.key.len <= sizeof l->last.b && !is_too_old(l, lane->walk.key);
 }
 
 static void lane_step(struct listing *l, size_t i)
@@ -157,6 +205,8 @@ static void lane_enter(struct listing *l, size_t i, const struct key *after)
 	if (after) {
 		memcpy(at.b + at.len, after->b, after->len);
 		at.len += after->len;
+	} else if (bounds_ids(l) && l->filter->oldest_first) {
+		key_add(&at, (uint64_t)(l->filter->since_us / 1000), 6);
 	}
 	if (found && l->filter->oldest_first) {
 		found = walk_from(w, key_slice(&at));
@@ -289,7 +339,7 @@ static bool cursor_read(const struct cursor *cursor, const struct span *span, st
 {
 	int tree, skip = 0;
 	unsigned byte;
-	size_t room = sizeof suffix->b - span->prefixes[0].len;
+	size_t room = sizeof suffix->b - (span->n ? span->prefixes[0].len : 0);
 	*suffix = (struct key){0};
 	if (sscanf(cursor->text, "%d.%n", &tree, &skip) != 1 || skip == 0 || tree != (int)span->tree)
 		return false;
@@ -308,6 +358,8 @@ enum status lmdb_list(struct store *store, const struct job_filter *filter, cons
 	bool resumes = from && from->text[0];
 	*n = 0;
 	next->text[0] = '\0';
+	if (filter->nothing)
+		return ST_OK;
 	if (resumes && !cursor_read(from, &span, &after))
 		return why_set(why, ST_INVALID, "the cursor does not belong to this listing");
 	enum status st = tx_begin(&tx, store, TX_READ, (struct moment){0}, why);

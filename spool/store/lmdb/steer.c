@@ -1,4 +1,5 @@
 /* spool/store/lmdb/steer.c: operators' acts on jobs and on the queue, each with its event. */
+#include "spool/model/undo.h"
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -15,33 +16,96 @@ static void rejoin(struct tx *tx, struct loaded *l)
 	l->job.has_turn = line_join(tx, l->hashes.workflow, l->job.id);
 }
 
-static void steer_loaded(struct tx *tx, struct loaded *l, enum steer_verb verb, struct slice actor,
-	struct slice reason, struct steer_result *result)
+/* The newest event, but for that its time came: nothing has been done with the job by that. */
+static enum status newest_act(struct tx *tx, const struct job *job, struct event *out)
 {
+	enum status st = event_load(tx, job->last_event, out);
+	while (st == ST_OK && out->kind == EVENT_DUE) {
+		uint64_t before = out->prev;
+		event_release(out);
+		st = event_load(tx, before, out);
+	}
+	return st;
+}
+
+/* What its newest event tells of is taken back, if that was this operation's doing. */
+static enum status undo_loaded(
+	struct tx *tx, struct loaded *l, const struct steer_ask *ask, struct event *event, bool *is_changed)
+{
+	struct event act;
+	enum status st = newest_act(tx, &l->job, &act);
+	if (st != ST_OK)
+		return st;
+	bool is_its = event_is_operators(act.kind) && slice_eq(act.name, ask->operation);
+	*is_changed = !is_its;
+	if (!is_its)
+		st = ST_CONFLICT;
+	else if (act.kind == EVENT_UNDONE)
+		st = ST_EXISTS;
+	else
+		st = rules_undo(&l->job, &act, tx->now, ask, event, NULL);
+	event_release(&act);
+	return st;
+}
+
+static bool is_done_already(struct tx *tx, const struct loaded *l, struct slice operation)
+{
+	struct event act;
+	if (!operation.len || event_load(tx, l->job.last_event, &act) != ST_OK)
+		return false;
+	bool is_done = event_is_operators(act.kind) && slice_eq(act.name, operation);
+	event_release(&act);
+	return is_done;
+}
+
+static enum status apply_rule(struct tx *tx, struct loaded *l, const struct steer_ask *ask, size_t i,
+	struct event *event, bool *is_changed)
+{
+	if (ask->undoes)
+		return undo_loaded(tx, l, ask, event, is_changed);
+	*is_changed = ask->last_events && ask->last_events[i] != l->job.last_event;
+	if (*is_changed && is_done_already(tx, l, ask->operation)) {
+		*is_changed = false;
+		return ST_EXISTS;
+	}
+	if (*is_changed)
+		return ST_CONFLICT;
+	return rules_steer(&l->job, ask->verb, tx->now, ask->actor, ask->reason, event, NULL);
+}
+
+static void steer_loaded(
+	struct tx *tx, struct loaded *l, const struct steer_ask *ask, size_t i, struct steer_result *result)
+{
+	const struct job before = l->job;
 	struct event event;
-	result->status = rules_steer(&l->job, verb, tx->now, actor, reason, &event, NULL);
+	char note[UNDO_NOTE_MAX];
+	result->status = apply_rule(tx, l, ask, i, &event, &result->is_changed);
 	result->state = l->job.state;
 	if (result->status != ST_OK)
 		return;
-	if (verb == STEER_RETRY || verb == STEER_REPLAY)
+	event.name = ask->operation;
+	if (ask->operation.len && !ask->undoes)
+		event.data = undo_note(&before, note);
+	bool was_ended = job_state_is_ended(before.state), is_ended = job_state_is_ended(l->job.state);
+	if (was_ended && !is_ended)
 		rejoin(tx, l);
 	event_append(tx, &event, &l->job);
 	job_update(tx, l);
-	if (job_state_is_ended(l->job.state))
+	if (is_ended)
 		line_leave(tx, l);
 }
 
-static void steer_one(struct tx *tx, struct job_id id, enum steer_verb verb, struct slice actor,
-	struct slice reason, struct steer_result *result)
+static void steer_one(struct tx *tx, const struct steer_ask *ask, size_t i, struct steer_result *result)
 {
 	struct loaded l;
 	*result = (struct steer_result){0};
-	result->status = job_load(tx, id, JOB_WITHOUT_PAYLOAD, &l); /* a retry grants what the trigger says */
+	/* A retry grants what the trigger says. */
+	result->status = job_load(tx, ask->ids[i], JOB_WITHOUT_PAYLOAD, &l);
 	if (result->status == ST_CORRUPT)
-		aside_job(tx, id, NULL);
+		aside_job(tx, ask->ids[i], NULL);
 	if (result->status != ST_OK)
 		return;
-	steer_loaded(tx, &l, verb, actor, reason, result);
+	steer_loaded(tx, &l, ask, i, result);
 	loaded_release(&l);
 }
 
@@ -55,15 +119,15 @@ static enum status commit_and_ring(struct tx *tx, struct why *why)
 	return st;
 }
 
-enum status lmdb_steer(struct store *store, struct moment now, enum steer_verb verb, const struct job_id *ids,
-	size_t n, struct slice actor, struct slice reason, struct steer_result *results, struct why *why)
+enum status lmdb_steer(struct store *store, struct moment now, const struct steer_ask *ask,
+	struct steer_result *results, struct why *why)
 {
 	struct tx tx;
 	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)
 		return st;
-	for (size_t i = 0; i < n && tx.st == ST_OK; i++)
-		steer_one(&tx, ids[i], verb, actor, reason, &results[i]);
+	for (size_t i = 0; i < ask->n && tx.st == ST_OK; i++)
+		steer_one(&tx, ask, i, &results[i]);
 	return commit_and_ring(&tx, why);
 }
 

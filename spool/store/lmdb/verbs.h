@@ -7,8 +7,8 @@ enum status lmdb_submit(
 	struct store *store, struct moment now, const struct submission *list, size_t n, struct why *why);
 enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
 	const struct claim_ask *ask, struct job *jobs, size_t *jobs_n, int64_t *next_due_us, struct why *why);
-enum status lmdb_steer(struct store *store, struct moment now, enum steer_verb verb, const struct job_id *ids,
-	size_t n, struct slice actor, struct slice reason, struct steer_result *results, struct why *why);
+enum status lmdb_steer(struct store *store, struct moment now, const struct steer_ask *ask,
+	struct steer_result *results, struct why *why);
 enum status lmdb_pause(struct store *store, struct moment now, uint32_t phases, bool pause,
 	struct slice actor, struct why *why);
 enum status lmdb_receivers(
