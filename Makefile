@@ -129,7 +129,7 @@ FAULT_OBJS_io := tests/unit/store_fixture.c
 FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
-WIRE_PROGRAM := $(B)/tests/wire/test_wire
+WIRE_PROGRAMS := $(addprefix $(B)/tests/wire/, test_wire test_refusals)
 CONFORMANCE_TESTS := canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
@@ -137,7 +137,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
@@ -186,7 +186,7 @@ $(B)/tests/crash/test_storm $(B)/tests/crash/test_points: $(call obj,tests/crash
 $(PRELOAD_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
-$(WIRE_PROGRAM): $(B)/tests/wire/test_wire.o $(call obj,$(SUPPORT_SRCS)) $(B)/libspool.a
+$(WIRE_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,tests/wire/wire.c $(SUPPORT_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SUPPORT_LIBS) $(SPOOL_LIBS)
 
 $(FUZZ_PROGRAMS): $(B)/%: $(B)/%.o $(call obj,tests/fuzz/driver.c $(filter-out fcgi/main.c,$(FCGI_SRCS))) $(B)/libspool.a
@@ -242,8 +242,8 @@ check:
 	@$(CHECKOUT)/deps.sh build run demo test
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAM) $(PRELOAD_PROGRAMS)
-	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAM) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
+check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
+	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
 SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7

@@ -39,6 +39,23 @@ void wire_open(struct wire *wire, int fd)
 	wire->fcgi.ipcFd = fd;
 }
 
+/* The raw records, in the buffer that libfcgi reads them into and frees as it is. What a stream has in data
+ * is its own affair, but begins with that buffer and its length in all versions (2.4); they are taken for
+ * what they seem only if the stream's public pointers lie in there. */
+static void wipe_records(FCGX_Stream *in)
+{
+	struct {
+		unsigned char *buffer;
+		int len;
+	} head;
+	if (!in || !in->data)
+		return;
+	memcpy(&head, in->data, sizeof head);
+	if (head.buffer && head.len > 0 && head.len <= LOOK_MAX && in->rdNext >= head.buffer &&
+		in->rdNext <= in->stop && in->stop <= head.buffer + head.len)
+		explicit_bzero(head.buffer, (size_t)head.len);
+}
+
 /* Credentials, in what libfcgi holds until the request ends; between two requests envp points nowhere. */
 static void wipe_params(const FCGX_Request *fcgi)
 {
@@ -69,6 +86,7 @@ void wire_close(struct wire *wire)
 	if (wire->fcgi.ipcFd < 0)
 		return;
 	wipe_params(&wire->fcgi);
+	wipe_records(wire->fcgi.in);
 	FCGX_Free(&wire->fcgi, 1);
 	let_go(wire);
 }
@@ -192,6 +210,7 @@ bool wire_answer(struct wire *wire)
 	if (atomic_load(&wire->app->stopping))
 		fcgi->keepConnection = 0;
 	wipe_params(fcgi);
+	wipe_records(fcgi->in);
 	FCGX_Finish_r(fcgi);
 	let_go(wire);
 	return fcgi->ipcFd >= 0;

@@ -151,8 +151,8 @@ NODISCARD enum status spool_token_change(struct spool *sp, struct moment now,
 
 /* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
  * events and keys; one `removed` event tells how many. Those that spool_conf.keep_reserved_us keeps stay.
- * *removed < max: there are no more, but for those that could not be read: up to that many were set aside, and
- * the next call goes on behind them. Small transaction: call again. */
+ * *removed < max: there are no more, but for those that could not be read: up to that many were set aside,
+ * and the next call goes on behind them. Small transaction: call again. */
 NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job_state state,
 	int64_t before_us, size_t max, struct slice actor, size_t *removed, struct why *why);
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/run.sh PROGRAM...: run test programs that print TAP (cmocka's or a script's), and count.
 #
-# TEST_JOBS programs run at a time (one per processor); each may take TEST_SECONDS (300). A failing program's
+# TEST_JOBS programs run at a time (one per processor); each may take TEST_SECONDS (600). A failing program's
 # whole output is shown; of a passing one the lines `report: ...`, the rest is kept in B/test-results. A program
 # that crashes, runs out of time, prints no plan or other than it planned is one failure more. The last line is
 # `N passed, N failed`; the exit status is 0 if nothing failed.
@@ -41,7 +41,7 @@ run_program() {
 	out=$RESULTS/$name
 	began=$(date +%s%N)
 	status=0
-	timeout -k 10 "${TEST_SECONDS:-300}" "$1" >"$out.out" 2>&1 </dev/null || status=$?
+	timeout -k 10 "${TEST_SECONDS:-600}" "$1" >"$out.out" 2>&1 </dev/null || status=$?
 	count_tap "$status" "$out.out" >"$out.count"
 	read -r passed failed skipped reason <"$out.count"
 	took=$((($(date +%s%N) - began) / 100000000))

@@ -577,8 +577,7 @@ void conf_print(const struct conf_row *rows, size_t n, const void *out, FILE *to
 			print_elements(rows + i, len, out, to, with_help);
 			continue;
 		}
-		if (i)
-			fputc('\n', to);
+		fputs(i ? "\n" : "", to);
 		print_section(rows + i, len, "", rows[i].section, out, to, with_help);
 	}
 }

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All begin so, and in base64 so: one search finds any. Beside them, the secrets of two tokens. */
+/* All begin so, and in base64 so: one search finds any. Beside them, the secrets of three tokens. */
 #define CANARY    "cAnArY7"
 #define CANARY_64 "Y0FuQXJZN"
-enum { ROOM = 4 << 20, NEEDLES = 4 };
+enum { ROOM = 4 << 20, NEEDLES = 5 };
 static char needles[NEEDLES][TOKEN_TEXT_LEN + 1] = {CANARY, CANARY_64};
 
 /* The names are those of privacy.secret-fields and one more; the values are the canaries. */
@@ -138,8 +138,7 @@ static void submit_with(struct instance *in, const char *path, const char *rest,
 	assert_answer_clean(path, a, 200);
 }
 
-/* Two tokens: one for all, and one that is shown after it was revoked. Printed once, and searched for from
- * then on. The header to show it with. */
+/* A token: printed once, and searched for from then on. The header to show it with. */
 static void make_token(struct instance *in, size_t i, const char *name, char header[TOKEN_TEXT_LEN + 40])
 {
 	char args[100], out[256];
@@ -395,6 +394,63 @@ static void check_all(struct instance *in)
 	}
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* The bytes of one line of /proc/PID/maps: memory of the process's own. Returns how many were searched. */
+static size_t search_range(FILE *mem, const char *line, const char *const *secrets)
+{
+	unsigned long from, to;
+	char rights[8], path[256] = "";
+	if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &from, &to, rights, path) < 3 || path[0] == '/' ||
+		strncmp(rights, "rw", 2) != 0)
+		return 0;
+	char *bytes = malloc(to - from);
+	assert_non_null(bytes);
+	size_t len = fseek(mem, (long)from, SEEK_SET) == 0 ? fread(bytes, 1, to - from, mem) : 0;
+	for (; *secrets; secrets++)
+		if (memmem(bytes, len, *secrets, strlen(*secrets)))
+			fail_msg("%s is in clario-fcgi's memory: %s", *secrets, line);
+	free(bytes);
+	return len;
+}
+
+/* What came in headers is gone once it was answered: from our buffers, libfcgi's, the stacks and the heap. */
+static void check_memory(struct instance *in)
+{
+	const char *const secrets[] = {
+		needles[2], needles[3], needles[4], CANARY "-and-password", CANARY "-session", NULL};
+	char header[TOKEN_TEXT_LEN + 40];
+	char path[64], line[512];
+	size_t searched = 0;
+	/* The last of all, so that nothing else is written over it; to threads of both kinds. */
+	make_token(in, 2, "memory", header);
+	clock_sleep_ms(1000);
+	for (int i = 0; i < 4; i++) {
+		assert_answer_clean("a token", request(in, "POST", API "/phase/2", header, "{"), 415);
+		assert_answer_clean("a token", request(in, "GET", API "/jobs", header, NULL), 200);
+	}
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)instance_pid(in, FCGI));
+	FILE *mem = fopen(path, "re");
+	if (!mem) {
+		report("the memory was not looked at: that takes root\n");
+		return;
+	}
+	memcpy(strrchr(path, '/'), "/maps", sizeof "/maps");
+	FILE *maps = fopen(path, "re");
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps))
+		searched += search_range(mem, line, secrets);
+	fclose(maps);
+	fclose(mem);
+	report("%zu KiB of clario-fcgi's memory hold no credential that was shown\n", searched / 1024);
+	assert_true(searched > 64 << 10);
+}
+#else
+static void check_memory(struct instance *in)
+{
+	(void)in;
+}
+#endif
+
 /* Both daemons again, with all that they can log. */
 static void restart_verbosely(struct instance *in)
 {
@@ -429,6 +485,7 @@ static void nothing__tells_a_secret(void **state)
 	check_configuration(in);
 	check_logs(in);
 	check_processes(in);
+	check_memory(in);
 	/* The secrets were there: the receiver got them, and who asks is shown them. */
 	assert_true(receiver_get(in->receiver, "/amazon/sync", NULL, 0, &call));
 	assert_non_null(strstr(call.headers, CANARY "-of-the-environment"));

@@ -20,11 +20,17 @@ trap 'packaging/checkout/instance.sh stop >/dev/null 2>&1; rm -rf "$SCRATCH"' EX
 printf 'whsec_%s\nwhsec_%s\n' "$NEW" "$OLD" >"$SCRATCH/standard"
 printf '%s\n' "$PLAIN" >"$SCRATCH/plain"
 
+# The sources that packaging/clario.conf shows (cases, payouts), but for their secrets.
+shipped_rows() {
+	sed -n 's/^#\t//p' packaging/clario.conf | awk -F ' = ' '
+		/^\[/ { section = substr($0, 2, length($0) - 2) }
+		section ~ /^webhook[.]/ && NF == 2 && $1 != "secret-file" { print section "." $1 "=" $2 }'
+}
+
 start() {
 	CLARIO_SET="spool.map-size=256M
-		webhook.cases.secret-file=$SCRATCH/standard webhook.cases.type=/type webhook.cases.rejected=claim.rejected
-		webhook.cases.user-id=/data/seller_id webhook.cases.claim-id=/data/claim_id
-		webhook.cases.case-id=/data/case_id webhook.cases.reason=/data/reason
+		$(shipped_rows)
+		webhook.cases.secret-file=$SCRATCH/standard webhook.payouts.secret-file=$SCRATCH/plain
 		webhook.pay.signature=hmac webhook.pay.header=X-Bank-Signature webhook.pay.prefix=sha256=
 		webhook.pay.secret-file=$SCRATCH/plain webhook.pay.type=/event webhook.pay.paid=payout.received
 		webhook.pay.user-id=/payout/user webhook.pay.claim-id=/payout/claim webhook.pay.amount=/payout/amount
@@ -236,7 +242,7 @@ same_answers() {
 		cmp "$SCRATCH/known" "$SCRATCH/answer"
 }
 
-check "an instance with three sources starts" start
+check "an instance with four sources starts" start
 check "standard: a delivery becomes a job" first_job
 check "standard: the same again is the same job" same_job_again
 check "standard: and under the older secret" same_job_again "$OLD"
@@ -285,6 +291,8 @@ check "tool: the plain kind has no id" exits 2 tool pay --file "$PAID" --id x
 check "tool: a file that is not there" exits 69 tool cases --file "$SCRATCH/nothing"
 check "tool: https is left to curl" exits 2 "$B/clario-spool" -c "$RUN_DIR/clario.conf" webhook test cases --file "$PAID" --url https://127.0.0.1
 check "tool: nobody listens" exits 71 "$B/clario-spool" -c "$RUN_DIR/clario.conf" webhook test cases --file "$PAID" --url http://127.0.0.1:9
+check "the shipped source of payouts takes the shipped sample" deliver 200 payouts "$PAID" "X-Signature-256: $(plain "$PAID")"
+check "... as one of phase 7" has '.phase == 7 and .workflow_id == "payout_claim-4711" and .duplicate == false'
 check "no secret is in a log, an answer, the spool or what -t prints" no_secret_is_told
 check "the daemons' logs hold no sanitizer's report" no_reports "$RUN_DIR"/clario-*.log
 done_testing

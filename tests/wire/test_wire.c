@@ -2,11 +2,10 @@
  * bad input, thousands of slow senders. All through the real nginx; nothing that is refused is stored, and
  * nobody else notices.
  *
- * WIRE_SLOW (slow senders at one time), WIRE_BAD (bad requests in a row), WIRE_REFUSALS (of each kind). */
-#include "tests/support/instance.h"
+ * WIRE_SLOW (slow senders at one time), WIRE_BAD (bad requests in a row). */
+#include "tests/wire/wire.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,12 +15,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static unsigned long setting(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-	return text && *text ? strtoul(text, NULL, 10) : otherwise;
-}
 
 static int setup(void **state)
 {
@@ -41,18 +34,6 @@ static int teardown(void **state)
 {
 	instance_stop(*state);
 	return 0;
-}
-
-/* From the tool: the intake is not asked about itself. */
-static uint64_t accepted_total(struct instance *in)
-{
-	char out[8192];
-	json_t *stats = NULL;
-	assert_int_equal(instance_tool(in, "stats --json", out, sizeof out), 0);
-	assert_int_equal(jx_parse(slice_text(out), 16, &stats, NULL), ST_OK);
-	uint64_t n = (uint64_t)json_integer_value(json_object_get(stats, "accepted_total"));
-	json_decref(stats);
-	return n;
 }
 
 /* --- a body that is a request of its own --- */
@@ -118,7 +99,7 @@ static const size_t alignments[] = {0, 1, 2, 7, 8, 9, 255, 4088, 4095, 4096, 815
 static void smuggle(struct instance *in)
 {
 	size_t n = 0;
-	uint64_t before = accepted_total(in);
+	uint64_t before = wire_accepted(in);
 	for (size_t r = 0; r < sizeof refusals / sizeof *refusals; r++)
 		for (size_t i = 0; i < sizeof alignments / sizeof *alignments; i++, n++) {
 			struct buf body = BUF_INIT(1 << 20);
@@ -136,7 +117,7 @@ static void smuggle(struct instance *in)
 			assert_int_equal(a.status, 200);
 			answer_release(&a);
 		}
-	assert_int_equal(accepted_total(in), before);
+	assert_int_equal(wire_accepted(in), before);
 	report("%zu bodies with a request in them, none was taken for one\n", n);
 }
 
@@ -230,28 +211,18 @@ static const struct {
 	{"POST", "/phase/2", "Idempotency-Key: \"\"\n", "{\"user_id\":\"u\",\"sync_id\":\"s\"}", 400},
 };
 
-static void expect_refusal(
-	struct instance *in, struct answer *a, int status, const char *code, const char *what, size_t i)
-{
-	bool is_told = a->json && json_is_false(json_object_get(a->json, "success")) &&
-		       answer_text(a, "error")[0] && answer_text(a, "code")[0];
-	(void)in;
-	if (a->status != status || !is_told || (code && strcmp(answer_text(a, "code"), code) != 0))
-		fail_msg("%s %zu: %ld %s", what, i, a->status, a->body ? a->body : "");
-}
-
 static void bad_input__is_refused_with_words(void **state)
 {
 	struct instance *in = *state;
 	size_t rows = 0, bodies = sizeof bad_bodies / sizeof *bad_bodies;
-	uint64_t before = accepted_total(in);
+	uint64_t before = wire_accepted(in);
 	for (int phase = 1; phase <= 7; phase++)
 		for (size_t i = 0; i < bodies; i++, rows++) {
 			char path[64];
 			snprintf(path, sizeof path, API "/phase/%d", phase);
 			struct answer a = request(
 				in, "POST", path, "Content-Type: application/json\n", bad_bodies[i].body);
-			expect_refusal(in, &a, bad_bodies[i].status, bad_bodies[i].code, "body", i);
+			wire_expect(&a, bad_bodies[i].status, bad_bodies[i].code, "body", i);
 			answer_release(&a);
 		}
 	for (size_t i = 0; i < sizeof bad_requests / sizeof *bad_requests; i++, rows++) {
@@ -261,37 +232,11 @@ static void bad_input__is_refused_with_words(void **state)
 		snprintf(headers, sizeof headers, "%s%s",
 			strstr(own, "Content-Type") ? "" : "Content-Type: application/json\n", own);
 		struct answer a = request(in, bad_requests[i].method, path, headers, bad_requests[i].body);
-		expect_refusal(in, &a, bad_requests[i].status, NULL, "request", i);
+		wire_expect(&a, bad_requests[i].status, NULL, "request", i);
 		answer_release(&a);
 	}
-	assert_int_equal(accepted_total(in), before);
+	assert_int_equal(wire_accepted(in), before);
 	report("%zu kinds of bad input, each refused as documented\n", rows);
-}
-
-static long proc_number(pid_t pid, const char *file, const char *label)
-{
-	char path[64], line[256];
-	long value = -1;
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-	FILE *in = fopen(path, "re");
-	assert_non_null(in);
-	while (fgets(line, sizeof line, in))
-		if (strncmp(line, label, strlen(label)) == 0)
-			value = strtol(line + strlen(label), NULL, 10);
-	fclose(in);
-	return value;
-}
-
-/* In KiB. The exact figure is for root alone to see: the daemons are not dumpable. */
-static long private_memory(pid_t pid)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-	FILE *exact = fopen(path, "re");
-	if (!exact)
-		return proc_number(pid, "status", "RssAnon:");
-	fclose(exact);
-	return proc_number(pid, "smaps_rollup", "Private_Dirty:");
 }
 
 static void send_bad(struct instance *in, unsigned long n)
@@ -309,122 +254,19 @@ static void bad_input__in_a_row_costs_nothing_that_stays(void **state)
 {
 	struct instance *in = *state;
 	pid_t pid = instance_pid(in, FCGI);
-	unsigned long n = setting("WIRE_BAD", 3000);
+	unsigned long n = wire_setting("WIRE_BAD", 3000);
 	send_bad(in, 500); /* what is allocated once is allocated */
-	long memory = private_memory(pid), threads = proc_number(pid, "status", "Threads:"),
-	     slots = proc_number(pid, "status", "FDSize:");
+	long memory = process_memory(pid), threads = process_number(pid, "status", "Threads:"),
+	     slots = process_number(pid, "status", "FDSize:");
 	send_bad(in, n);
-	long grown = private_memory(pid) - memory;
+	long grown = process_memory(pid) - memory;
 	report("%lu bad requests in a row: private memory %+ld KiB\n", n, grown);
 	assert_int_equal(instance_pid(in, FCGI), pid);
-	assert_int_equal(proc_number(pid, "status", "Threads:"), threads);
-	assert_int_equal(proc_number(pid, "status", "FDSize:"), slots);
+	assert_int_equal(process_number(pid, "status", "Threads:"), threads);
+	assert_int_equal(process_number(pid, "status", "FDSize:"), slots);
 #ifndef __SANITIZE_ADDRESS__
 	assert_true(grown < 1024);
 #endif
-}
-
-/* --- refusals --- */
-
-/* One of each kind that there is; the body is BIG, or a trigger that is right, or none. */
-enum { BIG = 64 << 10 };
-static const struct refusal_kind {
-	const char *name, *method, *path, *headers;
-	bool is_big;
-	int status;
-	const char *code;
-} kinds[] = {
-	{"no credentials", "POST", API "/phase/2", "X-Forwarded-For: 192.0.2.1\n", false, 401,
-		"unauthorized"},
-	{"no credentials, large", "POST", API "/phase/2", "X-Real-IP: 192.0.2.1\n", true, 401,
-		"unauthorized"},
-	{"another origin's page", "POST", API "/phase/2", "Origin: https://evil.example\n", false, 403,
-		"cross_origin"},
-	{"a name turned around", "GET", API "/jobs", "Host: evil.example\nSec-Fetch-Site: same-origin\n",
-		false, 403, "unknown_host"},
-	{"no such path", "GET", API "/nothing", "", false, 404, "not_found"},
-	{"no such path, of nginx", "GET", "/nothing", "", false, 404, "not_found"},
-	{"no such method", "PUT", API "/phase/2", "", false, 405, "method_not_allowed"},
-	{"too large", "POST", API "/phase/2", "", true, 413, "body_too_large"},
-	{"another type", "POST", API "/phase/2", "Content-Type: text/xml\n", false, 415,
-		"unsupported_media_type"},
-	{"a bad header", "POST", API "/phase/2", "X-Priority: nonsense\n", false, 400, "bad_header"},
-	{"a bad query", "GET", API "/jobs?limit=x", "", false, 400, "bad_query"},
-};
-
-static int setup_small(void **state)
-{
-	*state = instance_start("http.max-body=1k");
-	return 0;
-}
-
-static void refuse(struct instance *in, const struct refusal_kind *kind, unsigned long n)
-{
-	static char big[BIG + 1];
-	char headers[300];
-	memset(big, ' ', BIG);
-	snprintf(headers, sizeof headers, "%s%s", kind->headers,
-		strstr(kind->headers, "Content-Type") ? "" : "Content-Type: application/json\n");
-	const char *body = kind->is_big ? big : "{\"user_id\":\"u\",\"sync_id\":\"refused\"}";
-	if (strcmp(kind->method, "GET") == 0)
-		body = NULL;
-	for (unsigned long i = 0; i < n; i++) {
-		struct answer a = request(in, kind->method, kind->path, headers, body);
-		expect_refusal(in, &a, kind->status, kind->code, kind->name, i);
-		answer_release(&a);
-	}
-}
-
-static size_t open_descriptors(pid_t pid)
-{
-	char path[64];
-	size_t n = 0;
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *dir = opendir(path);
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
-/* Connections end a moment after their answer. */
-static void assert_descriptors(pid_t pid, size_t wanted, const char *what)
-{
-	int64_t until = clock_mono_us() + 5000000;
-	while (open_descriptors(pid) != wanted && clock_mono_us() < until)
-		clock_sleep_ms(5);
-	if (open_descriptors(pid) != wanted)
-		fail_msg("%s: %zu descriptors, %zu before", what, open_descriptors(pid), wanted);
-}
-
-static void refusals__of_every_kind_cost_nothing_that_stays(void **state)
-{
-	enum { KINDS = sizeof kinds / sizeof *kinds };
-	struct instance *in = *state;
-	pid_t pid = instance_pid(in, FCGI);
-	unsigned long n = setting("WIRE_REFUSALS", 1000);
-	uint64_t accepted = accepted_total(in);
-	for (size_t i = 0; i < KINDS; i++)
-		refuse(in, &kinds[i], 50);
-	clock_sleep_ms(100);
-	size_t descriptors = open_descriptors(pid);
-	long threads = proc_number(pid, "status", "Threads:"), most = 0;
-	for (size_t i = 0; i < KINDS; i++) {
-		long memory = private_memory(pid);
-		refuse(in, &kinds[i], n);
-		long grown = private_memory(pid) - memory;
-		most = grown > most ? grown : most;
-		assert_int_equal(proc_number(pid, "status", "Threads:"), threads);
-		assert_descriptors(pid, descriptors, kinds[i].name);
-#ifndef __SANITIZE_ADDRESS__
-		if (grown >= 1024)
-			fail_msg("%s: private memory %+ld KiB", kinds[i].name, grown);
-#endif
-	}
-	report("%d kinds of refusals, %lu of each: private memory %+ld KiB at most\n", (int)KINDS, n, most);
-	assert_int_equal(instance_pid(in, FCGI), pid);
-	assert_int_equal(accepted_total(in), accepted);
 }
 
 /* --- slow and many --- */
@@ -456,7 +298,7 @@ static void slow__senders_delay_nobody(void **state)
 		"Content-Length: 4000\r\n\r\n{";
 	struct instance *in = *state;
 	struct rlimit limit;
-	unsigned long want = setting("WIRE_SLOW", 400), n = 0;
+	unsigned long want = wire_setting("WIRE_SLOW", 400), n = 0;
 	int64_t took[GOOD];
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
@@ -535,8 +377,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_input__is_refused_with_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			bad_input__in_a_row_costs_nothing_that_stays, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			refusals__of_every_kind_cost_nothing_that_stays, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(slow__senders_delay_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(overload__is_told_politely, setup, teardown),
 	};
