@@ -35,7 +35,7 @@ DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c)
-FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
 	reveal.c)
@@ -93,7 +93,7 @@ UNIT_OBJS_browser := fcgi/browser.c fcgi/reply.c fcgi/problem.c
 UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
-UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c),$(FCGI_SRCS))
+UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c),$(FCGI_SRCS))
 UNIT_LIBS_dispatch := -lcrypto
 UNIT_OBJS_tokens = $(UNIT_OBJS_dispatch) tests/unit/gate_fixture.c
 UNIT_LIBS_tokens := -lcrypto
