@@ -37,10 +37,15 @@ SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c o
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c)
-FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
+FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
-	reveal.c plans.c operations.c)
+	reveal.c plans.c operations.c \
+	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
+# clario-events: its own files, and what it shares with clario-fcgi.
+EVENTS_OWN_SRCS := $(addprefix fcgi/events/, main.c hub.c feed.c stream.c door.c outlet.c sse.c)
+EVENTS_SRCS := $(EVENTS_OWN_SRCS) $(addprefix fcgi/, listener.c records.c request.c reply.c problem.c route.c caller.c access.c bearer.c tokens.c browser.c \
+	query.c events/interest.c events/ticket.c events/ticket_key.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
 WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
@@ -48,15 +53,17 @@ WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c he
 
 CTL_LIBS    := -lsmartcols -lcrypto
 FCGI_LIBS   := -lfcgi -lsystemd -lcrypto
+EVENTS_LIBS := -lsystemd -lcrypto
 WORKER_LIBS := -lcurl -lcrypto -lsystemd
 SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 
-PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
+PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool clario-events)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
 UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base text conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow ahead call validate access browser owner route options query dispatch server \
 	webhook_sign opts_webhooks mapping webhook \
-	ctl_bulk where undo plan selections
+	ctl_bulk where undo plan selections \
+	events feed
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -100,8 +107,13 @@ UNIT_OBJS_browser := fcgi/browser.c fcgi/reply.c fcgi/problem.c
 UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
-UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c),$(FCGI_SRCS))
+UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c),$(FCGI_SRCS))
 UNIT_LIBS_dispatch := -lcrypto
+UNIT_OBJS_events := $(filter-out $(addprefix fcgi/events/, main.c hub.c feed.c),$(EVENTS_SRCS))
+UNIT_LIBS_events := $(EVENTS_LIBS)
+UNIT_OBJS_feed := $(filter-out $(addprefix fcgi/events/, main.c hub.c),$(EVENTS_SRCS))
+UNIT_LIBS_feed := $(EVENTS_LIBS)
+UNIT_LDFLAGS_feed := -Wl,--wrap=spool_events -Wl,--wrap=spool_stats -Wl,--wrap=spool_sync
 UNIT_OBJS_tokens = $(UNIT_OBJS_dispatch) tests/unit/gate_fixture.c
 UNIT_LIBS_tokens := -lcrypto
 UNIT_LDFLAGS_tokens := -Wl,--wrap=spool_tokens
@@ -130,14 +142,15 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAMS := $(addprefix $(B)/tests/wire/, test_wire test_refusals)
-CONFORMANCE_TESTS := canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
+CONFORMANCE_TESTS := events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
+CONFORMANCE_OBJS_events := tests/support/sse.c
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
 
 FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
@@ -162,6 +175,8 @@ $(B)/%.a:
 $(B)/fcgi/openapi.o: fcgi/openapi.json
 $(B)/clario-fcgi: $(call obj,$(FCGI_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(SPOOL_LIBS)
+$(B)/clario-events: $(call obj,$(EVENTS_SRCS)) $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(EVENTS_LIBS) $(SPOOL_LIBS)
 $(B)/clario-worker: $(call obj,$(WORKER_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS) $(SPOOL_LIBS)
 $(B)/clario-spool: $(call obj,$(CTL_SRCS)) $(B)/libspool.a
@@ -246,10 +261,10 @@ check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(C
 	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7 EVENTS_LISTENERS=2000
 check-slow: check
 	@$(CHECKOUT)/deps.sh slow
-	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
+	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE|EVENTS)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
 	$(SUBMAKE) SAN=address,undefined B=$(B)/san-address-undefined check
 	$(SUBMAKE) SAN=thread B=$(B)/san-thread check
 
@@ -277,7 +292,7 @@ bench:
 
 # A configuration that is there already is the operator's and stays.
 SYSCONFDIR ?= /etc
-MANUALS    := $(wildcard fcgi/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
+MANUALS    := $(wildcard fcgi/*.8 fcgi/events/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/clario-workflow/examples share/bash-completion/completions)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)

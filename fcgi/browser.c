@@ -5,8 +5,8 @@
 
 #define METHODS "GET, HEAD, POST, OPTIONS"
 #define HEADERS                                                                                              \
-	"Authorization, Content-Type, Idempotency-Key, traceparent, tracestate, X-Clario-Source, X-Delay, "  \
-	"X-Priority, X-Run-At"
+	"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, traceparent, tracestate, "             \
+	"X-Clario-Source, X-Delay, X-Priority, X-Run-At"
 enum { PREFLIGHT_S = 600 };
 
 static bool changes_something(struct slice method)

@@ -19,6 +19,12 @@ void caller_init_token(struct caller *caller, const struct token *token)
 		snprintf(caller->user_pattern, sizeof caller->user_pattern, "%s", token->user);
 }
 
+const char *caller_token(const struct caller *caller)
+{
+	size_t len = sizeof CALLER_TOKEN - 1;
+	return strncmp(caller->name, CALLER_TOKEN, len) == 0 ? caller->name + len : NULL;
+}
+
 bool caller_is_limited(const struct caller *caller)
 {
 	return caller->phases != CALLER_ALL_PHASES || caller->user_pattern[0];

@@ -26,6 +26,9 @@ void caller_init_trusted(struct caller *caller);
 /* The bearer of a token. */
 void caller_init_token(struct caller *caller, const struct token *token);
 
+/* The name of the token that its bearer came in with; NULL: it showed none. */
+const char *caller_token(const struct caller *caller);
+
 /* Whether only some jobs are its business: then the others are, for it, as if they were not there, and the
  * queue as a whole is not for it. */
 bool caller_is_limited(const struct caller *caller);

@@ -45,6 +45,9 @@ const struct route routes[] = {
 	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, ROUTE_WHOLE},
 
+	{"GET", "/events", events_elsewhere, 0, SCOPE_READ, 0},
+	{"POST", "/events/ticket", events_ticket, 0, SCOPE_READ, 0},
+
 	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
 	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},
 	{"GET", "/readyz", health_ready, 0, SCOPE_NONE, 0},

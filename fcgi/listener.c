@@ -31,7 +31,7 @@ static enum status make_address(const char *path, struct sockaddr_un *address, s
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof address->sun_path)
-		return why_set(why, ST_INVALID, "http.socket: %s is longer than %zu bytes", path,
+		return why_set(why, ST_INVALID, "the socket's path %s is longer than %zu bytes", path,
 			sizeof address->sun_path - 1);
 	memcpy(address->sun_path, path, strlen(path) + 1);
 	return ST_OK;
@@ -60,7 +60,7 @@ static enum status lock_path(const char *path, int *fd, struct why *why)
 		return why_errno(why, errno, "cannot open %s", name);
 	if (take_lock(*fd))
 		return ST_OK;
-	return errno == EWOULDBLOCK ? why_set(why, ST_BUSY, "another clario-fcgi serves %s", path)
+	return errno == EWOULDBLOCK ? why_set(why, ST_BUSY, "another instance serves %s", path)
 				    : why_errno(why, errno, "cannot lock %s", name);
 }
 

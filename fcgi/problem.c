@@ -44,6 +44,9 @@ static const struct problem_info table[] = {
 	[PROBLEM_BODY_BUDGET] = {"body_budget", 503, SOON_S},
 	[PROBLEM_SPOOL_UNAVAILABLE] = {"spool_unavailable", 503, LATER_S},
 	[PROBLEM_STOPPING] = {"stopping", 503, SOON_S},
+	[PROBLEM_CALLER_STREAMS] = {"too_many_streams", 429, LATER_S},
+	[PROBLEM_STREAMS_FULL] = {"streams_full", 503, LATER_S},
+	[PROBLEM_EVENTS_UNAVAILABLE] = {"events_unavailable", 503, LATER_S},
 };
 static_assert(sizeof table / sizeof *table == PROBLEM_N, "every problem has its row");
 

@@ -35,6 +35,7 @@ static const struct {
 	[PARAM_ACCESS_CONTROL_REQUEST_METHOD] = {"HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 		"Access-Control-Request-Method", 64, PROBLEM_BAD_HEADER},
 	[PARAM_AUTHORIZATION] = {"HTTP_AUTHORIZATION", "Authorization", 8192, PROBLEM_BAD_HEADER},
+	[PARAM_LAST_EVENT_ID] = {"HTTP_LAST_EVENT_ID", "Last-Event-ID", 256, PROBLEM_BAD_HEADER},
 };
 static_assert(sizeof table / sizeof *table == PARAM_N, "every parameter has its row");
 

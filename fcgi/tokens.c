@@ -184,3 +184,19 @@ enum token_verdict tokens_check(struct tokens *tokens, struct slice text, int64_
 	pthread_mutex_unlock(&tokens->lock);
 	return verdict;
 }
+
+bool tokens_is_live(struct tokens *tokens, const char *name, int64_t now_us)
+{
+	bool is_live = false;
+	if (!tokens)
+		return false;
+	pthread_mutex_lock(&tokens->lock);
+	for (size_t i = 0; tokens->now && !is_live && i < tokens->now->n; i++) {
+		const struct token *token = &tokens->now->list[i];
+		enum token_state state = token_state(token, now_us);
+		is_live =
+			strcmp(token->name, name) == 0 && (state == TOKEN_ACTIVE || state == TOKEN_ROTATING);
+	}
+	pthread_mutex_unlock(&tokens->lock);
+	return is_live;
+}

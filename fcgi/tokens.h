@@ -25,4 +25,8 @@ void tokens_tend(struct tokens *tokens, struct spool *spool);
 /* Who shows this text: *out is its token when GOOD. tokens may be NULL: it knows none. */
 enum token_verdict tokens_check(struct tokens *tokens, struct slice text, int64_t now_us, struct token *out);
 
+/* Whether whoever came in with a token of this name may stay: it was neither revoked nor has it expired. For
+ * what goes on long after the check. NULL: no. */
+bool tokens_is_live(struct tokens *tokens, const char *name, int64_t now_us);
+
 #endif

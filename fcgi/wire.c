@@ -2,7 +2,6 @@
 #include "fcgi/wire.h"
 
 #include <errno.h>
-#include <fastcgi.h>
 #include <limits.h>
 #include <sys/socket.h>
 
@@ -12,9 +11,6 @@ enum {
 		1 << 20,    /* how far beyond the largest body one is still read, to be answered politely */
 	KEEP_MAX = 4 << 10, /* a connection does not hold on to a larger body buffer */
 	HEAD_MAX = 8 << 10,
-	LOOK_MAX = 64 << 10,
-	RECORD_HEADER = 8,
-	BEGIN_BODY = 8,
 };
 
 void wire_init(struct wire *wire, struct app *app)
@@ -216,98 +212,16 @@ bool wire_answer(struct wire *wire)
 	return fcgi->ipcFd >= 0;
 }
 
-/* One length of a name-value pair (FastCGI 1.0, 3.4); false: it is cut off. */
-static bool take_length(const uint8_t **p, const uint8_t *end, uint32_t *length)
-{
-	if (*p == end)
-		return false;
-	if (**p < 0x80) {
-		*length = *(*p)++;
-		return true;
-	}
-	if (end - *p < 4)
-		return false;
-	*length =
-		(uint32_t)((*p)[0] & 0x7f) << 24 | (uint32_t)(*p)[1] << 16 | (uint32_t)(*p)[2] << 8 | (*p)[3];
-	*p += 4;
-	return true;
-}
-
-static bool params_are_true(const uint8_t *p, size_t n)
-{
-	const uint8_t *end = p + n;
-	while (p < end) {
-		uint32_t name, value;
-		if (!take_length(&p, end, &name) || !take_length(&p, end, &value))
-			return false;
-		if ((uint64_t)name + value > (uint64_t)(end - p))
-			return false;
-		p += name + value;
-	}
-	return true;
-}
-
-/* What has been seen of a request so far. */
-struct look {
-	uint8_t *params; /* gathered in place, over headers that have been looked at */
-	size_t params_len;
-	bool has_begun, has_params;
-};
-
-/* One whole record. */
-static enum wire_sight look_at_record(struct look *look, int type, uint8_t *content, size_t len)
-{
-	if (!look->has_begun) {
-		look->has_begun = true;
-		return type == FCGI_BEGIN_REQUEST && len == BEGIN_BODY ? WIRE_PARTIAL : WIRE_BROKEN;
-	}
-	if (look->has_params) {
-		if (type == FCGI_STDIN && len == 0)
-			return WIRE_WHOLE;
-		return type == FCGI_STDIN || type == FCGI_ABORT_REQUEST ? WIRE_BODY : WIRE_BROKEN;
-	}
-	if (type != FCGI_PARAMS)
-		return WIRE_BROKEN;
-	if (!look->params)
-		look->params = content;
-	memmove(look->params + look->params_len, content, len);
-	look->params_len += len;
-	look->has_params = len == 0;
-	if (!look->has_params)
-		return WIRE_PARTIAL;
-	return params_are_true(look->params, look->params_len) ? WIRE_BODY : WIRE_BROKEN;
-}
-
-static enum wire_sight look_at_records(uint8_t *p, size_t n)
-{
-	const uint8_t *first = p, *end = p + n;
-	struct look look = {0};
-	enum wire_sight sight = WIRE_PARTIAL;
-	while (end - p >= RECORD_HEADER) {
-		size_t content = (size_t)(p[4] << 8 | p[5]), padding = p[6];
-		if (p[0] != FCGI_VERSION_1 || memcmp(p + 2, first + 2, 2) != 0)
-			return WIRE_BROKEN;
-		if ((size_t)(end - p) < RECORD_HEADER + content + padding)
-			break;
-		sight = look_at_record(&look, p[1], p + RECORD_HEADER, content);
-		if (sight == WIRE_WHOLE || sight == WIRE_BROKEN)
-			return sight;
-		p += RECORD_HEADER + content + padding;
-	}
-	/* nginx sends the parameters at once, and they are far smaller than the window. */
-	return sight == WIRE_PARTIAL && n == LOOK_MAX ? WIRE_BROKEN : sight;
-}
-
 enum wire_sight wire_look(const struct wire *wire)
 {
-	uint8_t bytes[LOOK_MAX];
+	uint8_t bytes[RECORDS_LOOK_MAX];
 	ssize_t n;
 	do
 		n = recv(wire->fcgi.ipcFd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? WIRE_NOTHING : WIRE_ENDED;
-	enum wire_sight sight = n == 0 ? WIRE_ENDED : look_at_records(bytes, (size_t)n);
+	enum wire_sight sight = n == 0 ? WIRE_ENDED : records_look(bytes, (size_t)n, NULL, NULL);
 	explicit_bzero(bytes, (size_t)n);
 	return sight;
 }

@@ -10,6 +10,7 @@
 #ifndef FCGI_WIRE_H
 #define FCGI_WIRE_H
 #include "fcgi/app.h"
+#include "fcgi/records.h"
 
 #include <fcgiapp.h>
 
@@ -27,15 +28,6 @@ void wire_release(struct wire *wire); /* it must be closed */
 /* Serve this connection from now on; wire_answer() or wire_close() ends it. */
 void wire_open(struct wire *wire, int fd);
 void wire_close(struct wire *wire);
-
-enum wire_sight {
-	WIRE_NOTHING, /* no bytes yet */
-	WIRE_PARTIAL, /* not all of the parameters yet */
-	WIRE_BODY,    /* all of the parameters, and not all of the body, or more than can be seen */
-	WIRE_WHOLE,   /* one request to its end */
-	WIRE_BROKEN,  /* not the beginning of a request, or parameters that lie about their lengths */
-	WIRE_ENDED,   /* the peer is gone */
-};
 
 /* What wire_take() would find. Takes nothing and does not block. Only WIRE_BODY and WIRE_WHOLE may be taken:
  * libfcgi believes the lengths of parameters (2 GiB each, and their sum is an int). */

@@ -20,6 +20,13 @@ struct http_opts {
 	int64_t rate_milli, rate_burst, caller_max_jobs, caller_max_bytes; /* opts_caller() */
 };
 
+/* clario-events: the stream of events to whoever listens. */
+struct events_opts {
+	char *socket, *key_file;
+	int64_t max_listeners, max_per_caller;
+	int64_t heartbeat_ms, slow_after_ms, max_age_ms, ticket_life_ms;
+};
+
 struct retry_opts {
 	int64_t attempts; /* CONF_UNSET in a phase's section: as [retry] */
 	int64_t base_ms, factor_milli, cap_ms, give_up_after_ms;
@@ -104,6 +111,7 @@ struct opts {
 	struct http_opts http;
 	struct caller_opts caller[CALLERS_MAX];
 	size_t callers_n;
+	struct events_opts events;
 	struct {
 		char *store, *path;
 		int64_t map_size, full_at_percent, disk_full_at_percent, max_depth;

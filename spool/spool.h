@@ -191,6 +191,12 @@ NODISCARD enum status spool_events(struct spool *sp, const struct event_filter *
 
 NODISCARD enum status spool_stats(struct spool *sp, struct stats *out, struct why *why);
 
+/* What was read before is lasting now. A read may see a commit whose last step to the disk is still under
+ * way (its writer answers nobody before that): a power cut may yet undo it, and the numbers of its events are
+ * then given to others. Whoever tells what it read to somebody who remembers by number calls this in between.
+ * Costs a sync when there is something to sync. IO: the spool is broken (spool_is_broken()). */
+NODISCARD enum status spool_sync(struct spool *sp, struct why *why);
+
 /* One thing that verify found wrong. Texts may be empty, never NULL; job: its id. */
 struct spool_finding {
 	const char *tree, *job, *what, *advice;

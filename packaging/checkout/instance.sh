@@ -22,7 +22,7 @@ RUN_DIR=$(absolute "${RUN_DIR:-$B/run}")
 RECEIVER_PORT=$((PORT + 1))
 NGINX=${NGINX:-$(PATH=$PATH:/usr/sbin:/sbin command -v nginx || echo nginx)}
 CONF=$RUN_DIR/clario.conf
-DAEMONS="nginx clario-fcgi clario-worker"
+DAEMONS="nginx clario-fcgi clario-events clario-worker"
 
 check_settings() {
 	case $PORT in
@@ -39,6 +39,8 @@ check_settings() {
 configuration_rows() {
 	receiver=http://127.0.0.1:$RECEIVER_PORT
 	say "http.socket=$RUN_DIR/fcgi.sock"
+	say "events.socket=$RUN_DIR/events.sock"
+	say "events.key-file=$RUN_DIR/events.key"
 	say "spool.path=$RUN_DIR/spool"
 	say "receiver.integrations-url=${INTEGRATIONS_URL:-$receiver}"
 	say "receiver.python-url=${PYTHON_API_URL:-$receiver}"
@@ -85,6 +87,7 @@ fill() {
 # The installed snippets themselves, with this instance's socket in place of the installed one.
 write_nginx_conf() {
 	edits="s|unix:/run/clario-workflow/fcgi.sock|unix:$RUN_DIR/fcgi.sock|"
+	edits="$edits;s|unix:/run/clario-workflow/events.sock|unix:$RUN_DIR/events.sock|"
 	[ "${KEEP_CONN:-off}" = off ] || edits="$edits;s|#keepalive|keepalive|;s|keep_conn off|keep_conn on|"
 	for snippet in "$ROOT"/nginx/clario-workflow*.conf; do
 		sed "$edits" "$snippet" >"$RUN_DIR/snippets/${snippet##*/}"
@@ -142,7 +145,7 @@ is_started_or_dead() {
 }
 
 tell_failure() {
-	for log in clario-fcgi clario-worker nginx-error; do
+	for log in clario-fcgi clario-events clario-worker nginx-error; do
 		[ -s "$RUN_DIR/$log.log" ] || continue
 		warn "the end of $RUN_DIR/$log.log:"
 		tail -n 5 "$RUN_DIR/$log.log" >&2
@@ -164,7 +167,7 @@ start_again() {
 }
 
 check_configuration() {
-	for daemon in clario-fcgi clario-worker; do
+	for daemon in clario-fcgi clario-events clario-worker; do
 		[ -x "$B/$daemon" ] || die 1 "$B/$daemon is not built: run make"
 		"$B/$daemon" -t -c "$CONF" >/dev/null || exit 78
 	done
@@ -181,6 +184,7 @@ start() {
 	# shellcheck disable=SC3045 # dash, bash and busybox know it
 	ulimit -n "$(ulimit -H -n)"
 	launch clario-fcgi
+	launch clario-events
 	launch clario-worker
 	if ! launch_nginx || ! wait_until 20 is_started_or_dead || ! is_started; then
 		tell_failure
@@ -206,9 +210,11 @@ stop_daemon() {
 	stopped_hard=1
 }
 
-# From the outside in: nothing new arrives while the inner ones finish. The worker has its worker.stop-grace.
+# From the outside in: nothing new arrives while the inner ones finish. The worker has its worker.stop-grace. Streams
+# are ended first: nginx would wait for them.
 stop() {
 	stopped_hard=0
+	stop_daemon clario-events TERM 10
 	stop_daemon nginx QUIT 8
 	stop_daemon clario-fcgi TERM 10
 	stop_daemon clario-worker TERM 30
@@ -229,7 +235,7 @@ status() {
 			say "$daemon: not running"
 		fi
 	done
-	if [ "$running" -eq 3 ] && is_ready; then
+	if [ "$running" -eq 4 ] && is_ready; then
 		say "ready on http://127.0.0.1:$PORT/api/v1/workflow"
 		return 0
 	fi

@@ -20,9 +20,11 @@ is_installed() {
 		}
 	done <<-END
 		usr/sbin/clario-fcgi
+		usr/sbin/clario-events
 		usr/sbin/clario-worker
 		usr/sbin/clario-spool
 		usr/share/man/man8/clario-fcgi.8
+		usr/share/man/man8/clario-events.8
 		usr/share/man/man8/clario-worker.8
 		usr/share/man/man8/clario-spool.8
 		usr/share/man/man5/clario.conf.5
@@ -35,6 +37,7 @@ is_installed() {
 		etc/nginx/snippets/clario-workflow.conf
 		etc/nginx/snippets/clario-workflow-http.conf
 		etc/nginx/snippets/clario-workflow-headers.conf
+		etc/nginx/snippets/clario-workflow-events.conf
 		etc/nginx/snippets/clario-workflow-pass.conf
 		etc/nginx/snippets/clario-workflow-params.conf
 		etc/nginx/snippets/clario-workflow-root.conf
@@ -44,6 +47,7 @@ is_installed() {
 # The shipped configuration is the defaults: it is read without a complaint.
 configuration_is_accepted() {
 	"$STAGE/usr/sbin/clario-fcgi" -t -c "$STAGE/etc/clario-workflow/clario.conf" &&
+		"$STAGE/usr/sbin/clario-events" -t -c "$STAGE/etc/clario-workflow/clario.conf" &&
 		"$STAGE/usr/sbin/clario-worker" -t -c "$STAGE/etc/clario-workflow/clario.conf"
 }
 

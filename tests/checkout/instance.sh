@@ -26,8 +26,8 @@ stop_all() {
 }
 
 files_are_there() {
-	for file in clario.conf nginx.conf spool nginx.pid clario-fcgi.pid clario-worker.pid clario-fcgi.log \
-		clario-worker.log; do
+	for file in clario.conf nginx.conf spool nginx.pid clario-fcgi.pid clario-events.pid clario-worker.pid \
+		clario-fcgi.log clario-events.log clario-worker.log; do
 		[ -e "$RUN_DIR/$file" ] || {
 			say "$file is missing"
 			return 1

@@ -193,9 +193,11 @@ static void care__passes_over_marks(void **state)
 		fail_msg("%s", out);
 	assert_int_equal(instance_tool(in, "verify", out, sizeof out), 0);
 	instance_kill(in, FCGI, SIGTERM);
+	instance_kill(in, EVENTS, SIGTERM);
 	assert_int_equal(instance_tool(in, "compact", out, sizeof out), 0);
 	assert_int_equal(instance_tool(in, "repair", out, sizeof out), 0);
 	instance_launch(in, FCGI);
+	instance_launch(in, EVENTS);
 	instance_launch(in, WORKER);
 	instance_wait_ready(in);
 	wait_marks(in, 1);

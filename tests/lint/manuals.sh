@@ -7,7 +7,7 @@ clean_mdoc() {
 	mandoc -T lint -W warning "$1"
 }
 
-for page in fcgi/*.8 worker/*.8 spool/ctl/*.8 packaging/*.[57]; do
+for page in fcgi/*.8 fcgi/events/*.8 worker/*.8 spool/ctl/*.8 packaging/*.[57]; do
 	[ -e "$page" ] || continue
 	check "$page" clean_mdoc "$page"
 done

@@ -100,6 +100,7 @@ static void kill_live(void)
 			continue;
 		kill_by_file(live[i]->dir, "/nginx.pid", SIGTERM); /* or its workers would stay */
 		kill_by_file(live[i]->dir, "/clario-fcgi.pid", SIGKILL);
+		kill_by_file(live[i]->dir, "/clario-events.pid", SIGKILL);
 		kill_by_file(live[i]->dir, "/clario-worker.pid", SIGKILL);
 		kill_by_file(live[i]->dir, "/clario-worker-2.pid", SIGKILL);
 	}
@@ -187,7 +188,7 @@ void instance_stop(struct instance *in)
 }
 
 #define SECOND_WORKER "clario-worker-2"
-static const char *const names[] = {"nginx", "clario-fcgi", "clario-worker"};
+static const char *const names[] = {"nginx", "clario-fcgi", "clario-worker", "clario-events"};
 
 static pid_t read_pid(struct instance *in, const char *name)
 {

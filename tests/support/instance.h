@@ -25,12 +25,12 @@ struct instance {
 struct instance *instance_start(const char *rows);
 void instance_stop(struct instance *in);
 
-enum daemon { NGINX, FCGI, WORKER };
+enum daemon { NGINX, FCGI, WORKER, EVENTS };
 pid_t instance_pid(struct instance *in, enum daemon daemon);
 /* Not gone, and no zombie (then it is reaped, if it is this process's own). */
 bool instance_is_running(struct instance *in, enum daemon daemon);
 void instance_kill(struct instance *in, enum daemon daemon, int signal); /* and wait until it is gone */
-void instance_launch(struct instance *in, enum daemon daemon);           /* FCGI or WORKER, after a kill */
+void instance_launch(struct instance *in, enum daemon daemon);           /* but not NGINX; after a kill */
 /* A second worker on the same spool; it must be ended before the instance is stopped. */
 pid_t instance_add_worker(struct instance *in);
 void instance_end_added(struct instance *in);

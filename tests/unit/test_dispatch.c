@@ -228,7 +228,9 @@ static void routes__that_change_something_are_posts(void **state)
 		changing += changes;
 		if (changes && strcmp(routes[i].method, "POST") != 0)
 			fail_msg("%s %s", routes[i].method, routes[i].pattern);
-		if (!changes && strcmp(routes[i].method, "GET") != 0)
+		/* A ticket changes nothing, but is for nobody else's page to ask for. */
+		if (!changes && strcmp(routes[i].method, "GET") != 0 &&
+			strcmp(routes[i].pattern, "/events/ticket") != 0)
 			fail_msg("%s %s needs a scope that says that it changes something", routes[i].method,
 				routes[i].pattern);
 	}

@@ -476,10 +476,11 @@ static void manual__of_the_tool_has_every_member_and_kind(void **state)
 static void manuals__of_the_daemons_have_their_options(void **state)
 {
 	(void)state;
-	static const char *const files[] = {"fcgi/clario-fcgi.8", "worker/clario-worker.8"};
+	static const char *const files[] = {
+		"fcgi/clario-fcgi.8", "fcgi/events/clario-events.8", "worker/clario-worker.8"};
 	static const char *const options[] = {"Fl c , -config", "Fl h , -help", "Fl p , -pid-file",
 		"Fl t , -test", "Fl v , -verbose", "Fl V , -version"};
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		char *text = read_file(files[i]);
 		for (size_t k = 0; k < sizeof options / sizeof *options; k++)
 			assert_tells(text, files[i], options[k]);

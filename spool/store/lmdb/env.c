@@ -134,10 +134,9 @@ static enum status find_length(struct store *store, struct why *why)
 	return store->read_only ? ST_OK : env_check_file(store, why);
 }
 
+/* For those who only read, too: spool_sync(). */
 static enum status open_sync(struct store *store, struct why *why)
 {
-	if (store->read_only)
-		return ST_OK;
 	store->sync_fd = open(store->data_path, O_RDONLY | O_CLOEXEC);
 	return store->sync_fd >= 0 ? ST_OK : why_errno(why, errno, "cannot open %s", store->data_path);
 }

@@ -37,8 +37,9 @@ enum status hold_take(const char *spool_path, enum hold hold, int *fd, struct wh
 	hold_drop(*fd);
 	*fd = -1;
 	return why_set(why, ST_BUSY,
-		hold == HOLD_ALONE ? "the spool in %s is in use; stop clario-fcgi and clario-worker first"
-				   : "the spool in %s is being repaired, restored or compacted; try again",
+		hold == HOLD_ALONE
+			? "the spool in %s is in use; stop clario-fcgi, clario-events and clario-worker first"
+			: "the spool in %s is being repaired, restored or compacted; try again",
 		spool_path);
 }
 
