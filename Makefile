@@ -26,13 +26,13 @@ LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c origin.c confine.c hash.c fs.c guard.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
-	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
+	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c figures.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
-	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c)
+	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c exposition.c metrics.c scrape.c openapi.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
 WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
@@ -46,7 +46,7 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server
+UNIT_TESTS := meter figures metrics rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -56,6 +56,8 @@ UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
 UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_figures := tests/unit/store_fixture.c
+UNIT_OBJS_metrics := fcgi/metrics.c fcgi/exposition.c
 UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_claims := $(UNIT_OBJS_care)
@@ -102,7 +104,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := limits tokens intake phases calls retry matrix connect flow queue crash fence browser confine
+CONFORMANCE_TESTS := monitor limits tokens intake phases calls retry matrix connect flow queue crash fence browser confine
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
@@ -115,7 +117,7 @@ FUZZ_TARGETS  := bearer request record wire conf dump spool
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -258,6 +260,9 @@ install: all
 	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
+	install -d $(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
+	install -m 644 $(addprefix packaging/monitoring/, clario.rules.yml runbook.md clario-dashboard.json) \
+		$(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
 		install -m 640 packaging/clario.conf $(DESTDIR)$(SYSCONFDIR)/clario-workflow

@@ -32,6 +32,9 @@ const struct route routes[] = {
 	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, ROUTE_WHOLE},
 
+	{"GET", "/metrics", metrics_show, 0, SCOPE_READ, ROUTE_WHOLE},
+	{"GET", "/metrics", metrics_show, 0, SCOPE_READ, ROUTE_WHOLE | ROUTE_ROOT},
+
 	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
 	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},
 	{"GET", "/readyz", health_ready, 0, SCOPE_NONE, 0},

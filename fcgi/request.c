@@ -33,6 +33,7 @@ static const struct {
 	[PARAM_SEC_FETCH_SITE] = {"HTTP_SEC_FETCH_SITE", "Sec-Fetch-Site", 64, PROBLEM_BAD_HEADER},
 	[PARAM_ACCESS_CONTROL_REQUEST_METHOD] = {"HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 		"Access-Control-Request-Method", 64, PROBLEM_BAD_HEADER},
+	[PARAM_ACCEPT] = {"HTTP_ACCEPT", "Accept", 8192, PROBLEM_BAD_HEADER},
 	[PARAM_AUTHORIZATION] = {"HTTP_AUTHORIZATION", "Authorization", 8192, PROBLEM_BAD_HEADER},
 };
 static_assert(sizeof table / sizeof *table == PARAM_N, "every parameter has its row");

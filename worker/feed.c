@@ -2,6 +2,7 @@
 #include "worker/feed.h"
 
 #include "spool/base/log.h"
+#include "spool/meter.h"
 #include "worker/flow.h"
 #include "worker/held.h"
 #include "worker/mark.h"
@@ -196,9 +197,11 @@ static size_t lay_out_renewals(struct feed *f, size_t outcomes)
 
 static void drop_written(struct feed *f, size_t outcomes)
 {
+	int64_t now_us = clock_now().wall_us;
 	for (size_t i = 0; i < outcomes; i++) {
 		struct outcome *o = f->pending;
 		f->pending = o->next;
+		outcome_count(o, f->settlements[i].verdict, now_us);
 		follow_up(f, &f->settlements[i], o->wants_answer);
 		outcome_free(o);
 	}
@@ -209,6 +212,7 @@ static void hold(struct feed *f, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
 		held_add(&f->held, &f->jobs[i]);
+		meter_spent(METER_WAIT, f->jobs[i].phase, f->jobs[i].claimed_at_us - f->jobs[i].run_at_us);
 		mark_hold(f->conf.mark, f->jobs[i].id, f->jobs[i].lease.token);
 		tell(f, &news);
 	}
@@ -285,7 +289,7 @@ static bool exchange(struct feed *f)
 	struct why why = WHY_INIT;
 	take_given(f);
 	keep_pace(f);
-	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
+	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0, expired = 0;
 	struct claim_limit limits[FLOW_LIMITS_MAX];
 	struct claim_ask ask = {
 		.owner = f->conf.owner,
@@ -294,9 +298,11 @@ static bool exchange(struct feed *f)
 		.lease_ms = f->conf.opts->worker.lease_ms,
 		.limits = limits,
 		.limits_n = lay_out_limits(f, limits),
+		.expired = &expired,
 	};
 	ask.reports = flow_reports(f->conf.flow, &ask.reports_n);
 	struct moment now = clock_now();
+	int64_t began_us = clock_mono_us();
 	enum status st = spool_exchange(
 		f->conf.spool, now, f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
 	if (st != ST_OK) {
@@ -304,12 +310,16 @@ static bool exchange(struct feed *f)
 		return false;
 	}
 	f->fail_ms = 0;
+	if (n > 0 || got > 0 || expired > 0)
+		meter_committed(METER_EXCHANGE, clock_mono_us() - began_us, outcomes + got + expired);
+	meter_leases_expired(expired);
 	flow_told(f->conf.flow);
 	note_renewals(f, n - outcomes, &f->settlements[outcomes], now);
 	drop_written(f, outcomes);
 	for (size_t i = outcomes; i < n; i++)
 		follow_up(f, &f->settlements[i], false);
 	hold(f, got);
+	meter_set(METER_HELD, (int64_t)f->held.n);
 	if (n > 0 || got > 0)
 		f->conf.wake(f->conf.wake_arg);
 	return outcomes > 0 || got > 0;
