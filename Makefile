@@ -23,16 +23,24 @@ CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-protot
 LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
-BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c origin.c confine.c hash.c fs.c guard.c)
-MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c)
+BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c origin.c confine.c hash.c encoding.c fs.c guard.c \
+	mask.c mask_text.c)
+MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
+	forget.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
-	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c figures.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
-	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c)
+	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
+	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
+	forget.c blank.c \
+	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
-CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c progress.c cmd_help.c)
+SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
+	cmd_forget.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
-	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c exposition.c metrics.c scrape.c openapi.c)
+	webhook.c mapping.c pointer.c amount.c \
+	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
+	reveal.c \
+	exposition.c metrics.c scrape.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
 WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
@@ -46,7 +54,9 @@ SPOOL_LIBS  := -llmdb -ljansson -linih -lxxhash -lm
 PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
-UNIT_TESTS := meter figures metrics rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server
+UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server \
+	webhook_sign opts_webhooks mapping webhook \
+	meter figures metrics
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -63,6 +73,9 @@ UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_claims := $(UNIT_OBJS_care)
 UNIT_OBJS_due := tests/unit/store_fixture.c
 UNIT_OBJS_damage := $(UNIT_OBJS_care)
+UNIT_OBJS_forget := $(UNIT_OBJS_care)
+UNIT_OBJS_ctl := tests/unit/ctl_fixture.c
+UNIT_OBJS_ctl_privacy := tests/unit/ctl_fixture.c
 UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
@@ -74,6 +87,8 @@ UNIT_OBJS_policy := worker/policy.c
 UNIT_OBJS_day := tests/unit/store_fixture.c tests/unit/weather.c tests/crash/history.c
 UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
+UNIT_OBJS_wipe := $(UNIT_OBJS_call)
+UNIT_LIBS_wipe := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := $(addprefix fcgi/, access.c bearer.c tokens.c caller.c problem.c)
@@ -91,11 +106,17 @@ UNIT_LDFLAGS_tokens := -Wl,--wrap=spool_tokens
 UNIT_OBJS_admission = $(UNIT_OBJS_tokens)
 UNIT_LIBS_admission := -lcrypto
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/when.c fcgi/problem.c
+UNIT_LIBS_webhook_sign := -lcrypto
+UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
+UNIT_LIBS_webhook := -lcrypto
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_conf := libbase.a
+UNIT_LIB_mask := libbase.a
 UNIT_LDFLAGS_base := -Wl,--wrap=malloc
 UNIT_LDFLAGS_conf := -Wl,--wrap=free
+UNIT_LDFLAGS_wipe := -Wl,--wrap=free,--wrap=realloc
 
 # tests/fault/test_NAME.c makes the calls under a store fail one by one.
 FAULT_TESTS := io disk
@@ -104,7 +125,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAM := $(B)/tests/wire/test_wire
-CONFORMANCE_TESTS := monitor limits tokens intake phases calls retry matrix connect flow queue crash fence browser confine
+CONFORMANCE_TESTS := monitor canary limits tokens intake phases calls retry matrix connect flow queue crash fence browser confine
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
 SUPPORT_LIBS := -lcurl -lssl -lcrypto
@@ -113,11 +134,11 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
 SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAM) $(B)/tests/fault/test_disk tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
 
-FUZZ_TARGETS  := bearer request record wire conf dump spool
+FUZZ_TARGETS  := bearer request record wire conf dump spool webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -253,7 +274,7 @@ bench:
 SYSCONFDIR ?= /etc
 MANUALS    := $(wildcard fcgi/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/bash-completion/completions)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/clario-workflow/examples share/bash-completion/completions)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
 	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
@@ -264,6 +285,7 @@ install: all
 	install -m 644 $(addprefix packaging/monitoring/, clario.rules.yml runbook.md clario-dashboard.json) \
 		$(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
+	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
 		install -m 640 packaging/clario.conf $(DESTDIR)$(SYSCONFDIR)/clario-workflow
 

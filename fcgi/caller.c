@@ -45,6 +45,11 @@ bool caller_may(const struct caller *caller, int phase, struct slice user_id)
 	return may_phase(caller, phase) && may_user(caller, user_id);
 }
 
+bool caller_may_any(const struct caller *caller, int phase, struct slice user_id)
+{
+	return (phase == 0 || may_phase(caller, phase)) && (!user_id.len || may_user(caller, user_id));
+}
+
 bool caller_may_submit(const struct caller *caller, const struct trigger *trigger, struct fault *fault)
 {
 	if (!may_phase(caller, trigger->phase))

@@ -9,7 +9,7 @@
 /* What a name begins with when it was proved, not claimed: nobody may say it of himself. */
 #define CALLER_TOKEN TOKEN_SOURCE
 
-enum { CALLER_NAME_MAX = sizeof CALLER_TOKEN - 1 + TOKEN_NAME_MAX, CALLER_ALL_PHASES = TOKEN_ALL_PHASES };
+enum { CALLER_NAME_MAX = 40 /* "token:" or "webhook:", and a name */, CALLER_ALL_PHASES = TOKEN_ALL_PHASES };
 
 struct caller {
 	unsigned scopes;                /* of enum scope; none: a stranger */
@@ -32,7 +32,9 @@ bool caller_is_limited(const struct caller *caller);
 
 /* Whether a job of this phase and user is the caller's business. */
 bool caller_may(const struct caller *caller, int phase, struct slice user_id);
-/* The same for a trigger; false: *fault says 403. */
+/* Whether there can be such a job of a phase (0: any) and a user (empty: any). */
+bool caller_may_any(const struct caller *caller, int phase, struct slice user_id);
+/* As caller_may() for a trigger; false: *fault says 403. */
 bool caller_may_submit(const struct caller *caller, const struct trigger *trigger, struct fault *fault);
 
 #endif

@@ -5,6 +5,7 @@
 #include "fcgi/browser.h"
 #include "fcgi/handlers.h"
 #include "fcgi/limit.h"
+#include "fcgi/webhook.h"
 #include "spool/base/log.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ const struct route routes[] = {
 	{"POST", "/phase/{}", intake_trigger, false, SCOPE_SUBMIT, ROUTE_SUBMIT},
 	{"POST", "/step/{}", intake_trigger, true, SCOPE_SUBMIT, ROUTE_SUBMIT},
 	{"POST", "/batch", batch_submit, 0, SCOPE_SUBMIT, 0},
+	{"POST", "/webhooks/{}", webhook_submit, 0, SCOPE_NONE, ROUTE_SUBMIT | ROUTE_SIGNED},
 
 	{"GET", "/jobs", lookup_jobs, 0, SCOPE_READ, 0},
 	{"POST", "/jobs/retry", steer_retry_many, 0, SCOPE_OPERATE, 0},
@@ -133,7 +135,8 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 		refuse_scope(match.row->scope, reply);
 	} else if ((match.row->flags & ROUTE_WHOLE) && caller_is_limited(&request->caller)) {
 		refuse_part(reply);
-	} else {
+	} else if (!(match.row->flags & ROUTE_SIGNED) ||
+		   webhook_identify(app, request, match.capture, reply)) {
 		request->capture = match.capture;
 		request->arg = match.row->arg;
 		*row = match.row;
@@ -145,7 +148,9 @@ static bool admit(struct app *app, struct request *request, struct reply *reply,
 static bool admit_now(
 	struct app *app, const struct request *request, const struct route *row, struct reply *reply)
 {
-	return row->scope == SCOPE_NONE || limit_admit(app, request, row->scope == SCOPE_SUBMIT, reply);
+	bool is_signed = row->flags & ROUTE_SIGNED;
+	return (row->scope == SCOPE_NONE && !is_signed) ||
+	       limit_admit(app, request, is_signed || row->scope == SCOPE_SUBMIT, reply);
 }
 
 /* For reasons of ours requests fail by the many, and so do those of a caller who is beyond its limits. */
@@ -205,14 +210,16 @@ enum dispatched dispatch_begin(
 	const struct route *row;
 	if (admit(app, request, reply, &row) && !(row->flags & ROUTE_SUBMIT))
 		return DISPATCH_MAY_BLOCK;
-	if (row && admit_now(app, request, row, reply) && intake_prepare(app, request, intake, reply))
+	if (row && admit_now(app, request, row, reply) &&
+		(row->flags & ROUTE_SIGNED ? webhook_prepare : intake_prepare)(app, request, intake, reply))
 		return DISPATCH_SUBMIT;
 	log_answer(request, reply);
 	return DISPATCH_ANSWERED;
 }
 
-void dispatch_end(const struct request *request, const struct intake *intake, struct reply *reply)
+void dispatch_end(const struct request *request, struct intake *intake, struct reply *reply)
 {
 	intake_answer(intake, reply);
+	intake_release(intake);
 	log_answer(request, reply);
 }

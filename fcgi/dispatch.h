@@ -15,6 +15,6 @@ enum dispatched {
 /* The part of dispatch() that waits for nothing. */
 enum dispatched dispatch_begin(
 	struct app *app, struct request *request, struct intake *intake, struct reply *reply);
-void dispatch_end(const struct request *request, const struct intake *intake, struct reply *reply);
+void dispatch_end(const struct request *request, struct intake *intake, struct reply *reply);
 
 #endif

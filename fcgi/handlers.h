@@ -9,6 +9,7 @@
 
 void intake_trigger(struct app *app, const struct request *request, struct reply *reply); /* arg: is a step */
 void batch_submit(struct app *app, const struct request *request, struct reply *reply);
+void webhook_submit(struct app *app, const struct request *request, struct reply *reply);
 
 void lookup_job(struct app *app, const struct request *request, struct reply *reply);
 void lookup_jobs(struct app *app, const struct request *request, struct reply *reply);

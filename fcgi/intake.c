@@ -51,19 +51,22 @@ bool intake_receipt_is_fault(const struct receipt *receipt, struct fault *fault)
 	return true;
 }
 
-static void answer_receipt(struct reply *reply, int phase, const struct receipt *receipt, bool hides_others)
+static void answer_receipt(struct reply *reply, const struct intake *intake)
 {
+	const struct receipt *receipt = &intake->receipt;
 	struct fault fault;
 	struct jx_writer w;
 	char id[JOB_ID_TEXT_LEN];
 	id_text(receipt->id, id);
 	if (intake_receipt_is_fault(receipt, &fault)) {
+		if (receipt->verdict == SUBMIT_KEY_REUSED && intake->key_field)
+			fault.field = intake->key_field;
 		w = reply_fault_open(reply, &fault);
-		if (receipt->verdict == SUBMIT_KEY_REUSED && !hides_others)
+		if (receipt->verdict == SUBMIT_KEY_REUSED && !intake->hides_others)
 			jx_cstring(&w, "job_id", id);
 	} else {
 		w = reply_open(reply);
-		intake_receipt_members(&w, phase, receipt);
+		intake_receipt_members(&w, intake->draft.trigger.phase, receipt);
 		reply_header(reply, "Location", ROUTE_PREFIX "/jobs/%s", id);
 	}
 	reply->job = receipt->id;
@@ -88,37 +91,55 @@ static bool fill_draft(
 	return caller_may_submit(&request->caller, &draft->trigger, fault);
 }
 
-bool intake_prepare(
-	struct app *app, const struct request *request, struct intake *intake, struct reply *reply)
+void intake_init(struct intake *intake, const struct request *request)
 {
-	struct fault fault;
-	if (!fill_draft(app, request, &intake->draft, &fault)) {
-		reply_fault(reply, &fault);
-		return false;
-	}
 	intake->submit = (struct submit){.triggers = &intake->draft.trigger,
 		.n = 1,
 		.receipts = &intake->receipt,
 		.now = request->now};
+	buf_init(&intake->payload, JOB_PAYLOAD_MAX);
+	intake->key[0] = '\0';
+	intake->key_field = NULL;
 	intake->hides_others = caller_is_limited(&request->caller);
+}
+
+void intake_release(struct intake *intake)
+{
+	buf_release(&intake->payload);
+}
+
+bool intake_prepare(
+	struct app *app, const struct request *request, struct intake *intake, struct reply *reply)
+{
+	struct fault fault;
+	intake_init(intake, request);
+	if (!fill_draft(app, request, &intake->draft, &fault)) {
+		reply_fault(reply, &fault);
+		return false;
+	}
 	return true;
 }
 
 void intake_answer(const struct intake *intake, struct reply *reply)
 {
 	if (intake->submit.status == ST_OK)
-		answer_receipt(reply, intake->draft.trigger.phase, &intake->receipt, intake->hides_others);
+		answer_receipt(reply, intake);
 	else
 		reply_status(reply, intake->submit.status, &intake->submit.why, PROBLEM_INTERNAL);
+}
+
+void intake_run(struct app *app, struct intake *intake, struct reply *reply)
+{
+	struct submit *submit = &intake->submit;
+	submit->status = spool_submit(
+		app->spool, submit->now, submit->triggers, submit->n, submit->receipts, &submit->why);
+	intake_answer(intake, reply);
+	intake_release(intake);
 }
 
 void intake_trigger(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct intake intake;
-	if (!intake_prepare(app, request, &intake, reply))
-		return;
-	struct submit *submit = &intake.submit;
-	submit->status = spool_submit(
-		app->spool, submit->now, submit->triggers, submit->n, submit->receipts, &submit->why);
-	intake_answer(&intake, reply);
+	if (intake_prepare(app, request, &intake, reply))
+		intake_run(app, &intake, reply);
 }

@@ -12,12 +12,23 @@ struct intake {
 	struct draft draft;
 	struct receipt receipt;
 	bool hides_others; /* of a caller who is limited to some jobs: another's is not named */
+	/* Of a webhook: the body that was made, its key, and what that is called in a fault. */
+	struct buf payload;
+	char key[JOB_TEXT_MAX + 1];
+	const char *key_field;
 };
+
+/* One trigger to be submitted: the draft's. intake_release() ends it; it accepts a released one. */
+void intake_init(struct intake *intake, const struct request *request);
+void intake_release(struct intake *intake);
 
 /* Parse and validate. true: intake->submit is ready but for its callbacks. false: *reply says what is wrong.
  */
 bool intake_prepare(
 	struct app *app, const struct request *request, struct intake *intake, struct reply *reply);
+
+/* Submit, wait for it, answer, and release. */
+void intake_run(struct app *app, struct intake *intake, struct reply *reply);
 
 /* The answer to a submit that is done. Only then is it built: a lost answer is asked for again, a lost job
  * would not be. */

@@ -125,14 +125,25 @@ bool listing_set(
 	return fault_set(fault, kind, NULL, "there is no parameter %.64s here", name);
 }
 
-bool listing_from_query(struct slice raw, struct query *query, struct listing *out, struct fault *fault)
+bool listing_from_query_with(
+	struct slice raw, const char *more, struct query *query, struct listing *out, struct fault *fault)
 {
-	if (!query_parse(raw, listing_names, query, fault))
+	enum { NAMES = sizeof listing_names / sizeof *listing_names };
+	const char *known[NAMES + 1] = {NULL};
+	memcpy(known, listing_names, sizeof listing_names);
+	known[NAMES - 1] = more;
+	if (!query_parse(raw, known, query, fault))
 		return false;
 	for (size_t i = 0; i < query->n; i++)
-		if (!listing_set(out, query->items[i].name, query->items[i].value, PROBLEM_BAD_QUERY, fault))
+		if (query->items[i].name != more && !listing_set(out, query->items[i].name,
+							    query->items[i].value, PROBLEM_BAD_QUERY, fault))
 			return false;
 	return true;
+}
+
+bool listing_from_query(struct slice raw, struct query *query, struct listing *out, struct fault *fault)
+{
+	return listing_from_query_with(raw, NULL, query, out, fault);
 }
 
 bool listing_from_json(
@@ -165,12 +176,15 @@ static int only_phase(const struct caller *caller)
 	return 0;
 }
 
-void listing_narrow(struct listing *out, const struct caller *caller)
+bool listing_narrow(struct listing *out, const struct caller *caller)
 {
 	struct slice user = slice_text(caller->user_pattern);
 	bool is_one_user = user.len && user.p[user.len - 1] != '*';
+	if (!caller_may_any(caller, out->filter.phase, out->filter.user_id))
+		return false;
 	if (!out->filter.phase)
 		out->filter.phase = only_phase(caller);
 	if (!out->filter.user_id.len && is_one_user)
 		out->filter.user_id = user;
+	return true;
 }

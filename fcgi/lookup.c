@@ -1,6 +1,7 @@
 /* fcgi/lookup.c: GET /jobs/{id} and GET /jobs. */
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
+#include "fcgi/reveal.h"
 #include "spool/horizon.h"
 #include "spool/show.h"
 #include "spool/spool.h"
@@ -13,14 +14,17 @@ enum {
 	LOOKED_AT_MAX = 2000,     /* and one of a caller most of whose jobs are not its own */
 };
 
-static void answer_job(const struct app *app, struct reply *reply, const struct job *job)
+static void answer_job(
+	const struct app *app, struct reply *reply, const struct job *job, const struct mask *mask)
 {
 	struct buf text = BUF_INIT(REPLY_BODY_MAX / 2);
 	struct jx_writer shown, w = reply_open(reply);
 	jx_begin(&shown, &text);
-	show_job_open(&shown, job, true);
+	show_job_open(&shown, job, true, mask);
 	horizon_json(&shown, app->opts, job);
 	jx_close_object(&shown);
+	if (buf_status(&text) != ST_OK)
+		w.out->fail = buf_status(&text);
 	jx_raw(&w, "job", buf_slice(&text));
 	buf_release(&text);
 	reply_close(reply, &w);
@@ -41,19 +45,24 @@ void lookup_job(struct app *app, const struct request *request, struct reply *re
 	struct job job;
 	struct fault fault;
 	struct why why = WHY_INIT;
+	const struct mask *mask;
 	if (id_parse(request->capture, &id) != ST_OK) {
 		fault_set(&fault, PROBLEM_BAD_ID, "id", "a job's id is a UUID");
 		reply_fault(reply, &fault);
 		return;
 	}
 	reply->job = id;
+	if (!reveal_ask_only(app, request, &mask, &fault)) {
+		reply_fault(reply, &fault);
+		return;
+	}
 	enum status st = spool_get(app->spool, id, &job, &why);
 	if (st != ST_OK) {
 		reply_status(reply, st, &why, PROBLEM_JOB_NOT_FOUND);
 		return;
 	}
 	if (lookup_may_show(app, &request->caller, &job))
-		answer_job(app, reply, &job);
+		answer_job(app, reply, &job, mask);
 	else
 		reply_status(
 			reply, ST_NOTFOUND, &(struct why){"there is no such job"}, PROBLEM_JOB_NOT_FOUND);
@@ -61,13 +70,13 @@ void lookup_job(struct app *app, const struct request *request, struct reply *re
 }
 
 /* Returns how many of them were written: those that are the caller's business. All are released. */
-static size_t write_own(
-	struct app *app, const struct caller *caller, struct jx_writer *w, struct job *jobs, size_t n)
+static size_t write_own(struct app *app, const struct caller *caller, const struct mask *mask,
+	struct jx_writer *w, struct job *jobs, size_t n)
 {
 	size_t written = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (lookup_may_show(app, caller, &jobs[i])) {
-			show_job(w, &jobs[i], false);
+			show_job(w, &jobs[i], false, mask);
 			written++;
 		}
 		job_release(&jobs[i]);
@@ -77,7 +86,7 @@ static size_t write_own(
 
 /* Append jobs until the page is full in number or bytes, or there are no more. */
 static enum status write_page(struct app *app, const struct caller *caller, struct listing *ask,
-	struct jx_writer *w, struct why *why)
+	const struct mask *mask, struct jx_writer *w, struct why *why)
 {
 	struct job jobs[FETCH_MAX];
 	enum status st = ST_OK;
@@ -88,7 +97,7 @@ static enum status write_page(struct app *app, const struct caller *caller, stru
 		st = spool_list(app->spool, &ask->filter, &ask->cursor, max, false, jobs, &n, &next, why);
 		if (st != ST_OK)
 			break;
-		ask->limit -= write_own(app, caller, w, jobs, n);
+		ask->limit -= write_own(app, caller, mask, w, jobs, n);
 		ask->cursor = next;
 		looked_at += n;
 		if (n == 0)
@@ -104,14 +113,16 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 	struct listing ask = {.limit = PAGE_DEFAULT, .limit_max = PAGE_MAX};
 	struct fault fault;
 	struct why why = WHY_INIT;
-	if (!listing_from_query(request->param[PARAM_QUERY], &query, &ask, &fault)) {
+	const struct mask *mask;
+	if (!listing_from_query_with(request->param[PARAM_QUERY], REVEAL_PARAM, &query, &ask, &fault) ||
+		!reveal_ask(app, request, &query, &mask, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
-	listing_narrow(&ask, &request->caller);
+	bool is_any = listing_narrow(&ask, &request->caller);
 	struct jx_writer w = reply_open(reply);
 	jx_open_array(&w, "jobs");
-	enum status st = write_page(app, &request->caller, &ask, &w, &why);
+	enum status st = is_any ? write_page(app, &request->caller, &ask, mask, &w, &why) : ST_OK;
 	jx_close_array(&w);
 	if (st == ST_INVALID) {
 		fault_set(&fault, PROBLEM_BAD_QUERY, "cursor", "%s", why.text);
@@ -122,7 +133,7 @@ void lookup_jobs(struct app *app, const struct request *request, struct reply *r
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 		return;
 	}
-	if (ask.cursor.text[0])
+	if (is_any && ask.cursor.text[0])
 		jx_cstring(&w, "next_cursor", ask.cursor.text);
 	else
 		jx_null(&w, "next_cursor");

@@ -141,5 +141,5 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 
 int main(int argc, char **argv)
 {
-	return daemon_main("clario-fcgi", argc, argv, opts_load, run);
+	return daemon_main("clario-fcgi", argc, argv, opts_load_for_intake, run);
 }

@@ -34,6 +34,7 @@ static const struct problem_info table[] = {
 	[PROBLEM_BODY_TOO_LARGE] = {"body_too_large", 413, 0},
 	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415, 0},
 	[PROBLEM_KEY_REUSED] = {"idempotency_key_reused", 422, 0},
+	[PROBLEM_BAD_EVENT] = {"bad_event", 422, 0},
 	[PROBLEM_RATE_LIMITED] = {"rate_limited", 429, SOON_S},
 	[PROBLEM_QUOTA_EXCEEDED] = {"quota_exceeded", 429, LATER_S},
 	[PROBLEM_INTERNAL] = {"internal", 500, 0},

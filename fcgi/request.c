@@ -2,6 +2,7 @@
 #include "fcgi/request.h"
 
 #include <assert.h>
+#include <ctype.h>
 
 /* The caps are far above what the fields mean: they bound what a handler has to look at. */
 static const struct {
@@ -54,6 +55,31 @@ bool request_take(struct request *request, const char *pair, struct fault *fault
 			table[i].field, table[i].max);
 	}
 	return true;
+}
+
+/* Is this the variable of the header, as CGI names it: HTTP_X_HUB for X-Hub? */
+static bool is_header(const char *pair, const char *name, size_t name_len)
+{
+	if (strncmp(pair, "HTTP_", 5) != 0)
+		return false;
+	for (size_t i = 0; i < name_len; i++) {
+		char c = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
+		if (pair[5 + i] != c)
+			return false;
+	}
+	return pair[5 + name_len] == '=';
+}
+
+struct slice request_header(const struct request *request, const char *name)
+{
+	struct slice value = SLICE_INIT;
+	size_t len = strlen(name), n = 0;
+	for (char *const *pair = request->env; pair && *pair; pair++)
+		if (is_header(*pair, name, len)) {
+			value = slice_text(*pair + 5 + len + 1);
+			n++;
+		}
+	return n == 1 ? value : (struct slice)SLICE_INIT;
 }
 
 bool request_length(const struct request *request, uint64_t *length)

@@ -35,6 +35,8 @@ enum param {
 };
 
 struct request {
+	char *const *env; /* all that nginx passed on, "NAME=value" each, then NULL; NULL: nothing. Borrowed,
+			     too */
 	struct slice param[PARAM_N]; /* empty: absent. Borrowed until the request ends, NUL-terminated if not
 					empty */
 	struct caller caller;        /* known once dispatch has begun */
@@ -48,6 +50,10 @@ struct request {
 /* Take one "NAME=value" string of the FastCGI environment; unknown names are passed over. false: the value
  * is longer than its field may be. */
 bool request_take(struct request *request, const char *pair, struct fault *fault);
+
+/* A header by its name, for those that only the configuration names; nginx passes them on for the paths that
+ * may need them. Empty: absent, or given more than once, which leaves open what it says. */
+struct slice request_header(const struct request *request, const char *name);
 
 /* CONTENT_LENGTH: decimal digits only; empty or absent is 0. false: it is something else. */
 bool request_length(const struct request *request, uint64_t *length);

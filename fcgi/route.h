@@ -13,6 +13,7 @@ enum {
 	ROUTE_ROOT = 1,   /* the pattern is the whole path, not below ROUTE_PREFIX */
 	ROUTE_SUBMIT = 2, /* one trigger to be submitted: dispatch_begin() does it without waiting */
 	ROUTE_WHOLE = 4,  /* about the queue as a whole: not for callers who are limited to some jobs */
+	ROUTE_SIGNED = 8, /* its caller is who signed it, and needs no scope: webhook_identify() */
 };
 
 struct route {

@@ -176,9 +176,9 @@ void steer_retry_many(struct app *app, const struct request *request, struct rep
 		app_parsed_release(app, &parsed);
 		return;
 	}
-	listing_narrow(&ask, &request->caller);
+	bool is_any = listing_narrow(&ask, &request->caller);
 	struct retry_many *m = calloc(1, sizeof *m);
-	enum status st = m ? retry_page(app, request, &ask, m, &why) : ST_NOMEM;
+	enum status st = !m ? ST_NOMEM : is_any ? retry_page(app, request, &ask, m, &why) : ST_OK;
 	if (st == ST_OK)
 		answer_many(reply, m);
 	else if (st == ST_INVALID) /* bounds were checked, so it is the cursor */

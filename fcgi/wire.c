@@ -39,11 +39,25 @@ void wire_open(struct wire *wire, int fd)
 	wire->fcgi.ipcFd = fd;
 }
 
-/* What one request held. */
+/* Credentials, in what libfcgi holds until the request ends; between two requests envp points nowhere. */
+static void wipe_params(const FCGX_Request *fcgi)
+{
+	static const char *const names[] = {"HTTP_AUTHORIZATION=", "HTTP_COOKIE="};
+	for (char **envp = fcgi->paramsPtr ? fcgi->envp : NULL; envp && *envp; envp++)
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+			size_t len = strlen(names[i]);
+			if (strncmp(*envp, names[i], len) == 0)
+				explicit_bzero(*envp + len, strlen(*envp + len));
+		}
+}
+
+/* What one request held. A body may hold secrets. */
 static void let_go(struct wire *wire)
 {
 	if (wire->body.cap > KEEP_MAX)
-		buf_release(&wire->body);
+		buf_wipe(&wire->body);
+	else if (wire->body.len)
+		explicit_bzero(wire->body.p, wire->body.len);
 	buf_clear(&wire->body);
 	reply_reset(&wire->reply);
 	budget_give(&wire->app->bodies, wire->budget);
@@ -54,6 +68,7 @@ void wire_close(struct wire *wire)
 {
 	if (wire->fcgi.ipcFd < 0)
 		return;
+	wipe_params(&wire->fcgi);
 	FCGX_Free(&wire->fcgi, 1);
 	let_go(wire);
 }
@@ -68,6 +83,7 @@ static bool drain(FCGX_Stream *in, uint64_t max, uint64_t *n)
 		got = FCGX_GetStr(block, DRAIN_BLOCK, in);
 		*n += got > 0 ? (uint64_t)got : 0;
 	}
+	explicit_bzero(block, sizeof block);
 	return got < DRAIN_BLOCK && FCGX_GetError(in) == 0;
 }
 
@@ -148,7 +164,7 @@ bool wire_take(struct wire *wire)
 	if (FCGX_Accept_r(&wire->fcgi) != 0)
 		return false;
 	FCGX_Detach(&wire->fcgi);
-	wire->request = (struct request){.now = clock_now()};
+	wire->request = (struct request){.now = clock_now(), .env = wire->fcgi.envp};
 	for (char **pair = wire->fcgi.envp; *pair; pair++)
 		request_take(&wire->request, *pair, &wire->request.body_fault);
 	take_body(wire);
@@ -175,6 +191,7 @@ bool wire_answer(struct wire *wire)
 		put(fcgi->out, reply_body(&wire->reply));
 	if (atomic_load(&wire->app->stopping))
 		fcgi->keepConnection = 0;
+	wipe_params(fcgi);
 	FCGX_Finish_r(fcgi);
 	let_go(wire);
 	return fcgi->ipcFd >= 0;
@@ -271,5 +288,7 @@ enum wire_sight wire_look(const struct wire *wire)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? WIRE_NOTHING : WIRE_ENDED;
-	return n == 0 ? WIRE_ENDED : look_at_records(bytes, (size_t)n);
+	enum wire_sight sight = n == 0 ? WIRE_ENDED : look_at_records(bytes, (size_t)n);
+	explicit_bzero(bytes, (size_t)n);
+	return sight;
 }

@@ -5,6 +5,7 @@
  * since), cancelled (the newest job was), completed. The step is that of the job begun last. */
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
+#include "fcgi/reveal.h"
 #include "spool/show.h"
 #include "spool/spool.h"
 
@@ -81,17 +82,17 @@ static void write_summary(struct jx_writer *w, const struct workflow *wf)
 	jx_int(w, "percent", info ? info->percent : 0);
 }
 
-static void write_workflow(struct jx_writer *w, const struct workflow *wf)
+static void write_workflow(struct jx_writer *w, const struct workflow *wf, const struct mask *mask)
 {
 	size_t shown = 0;
 	write_summary(w, wf);
 	jx_open_array(w, "jobs");
 	for (size_t i = wf->n; i-- > 0;)
-		show_job(w, &wf->jobs[i], false);
+		show_job(w, &wf->jobs[i], false, mask);
 	jx_close_array(w);
 	jx_open_array(w, "events");
 	for (; shown < wf->events_n && w->out->len < SHOWN_BYTES_MAX; shown++)
-		show_event(w, &wf->events[shown]);
+		show_event(w, &wf->events[shown], mask);
 	jx_close_array(w);
 	if (wf->next.text[0])
 		jx_bool(w, "more_jobs", true);
@@ -101,9 +102,11 @@ static void write_workflow(struct jx_writer *w, const struct workflow *wf)
 		jx_int(w, "events_after", (int64_t)wf->last_seen);
 }
 
-static bool parse_after(const struct request *request, uint64_t *after, struct fault *fault)
+/* What the query asks for: events after which, and shown how. */
+static bool parse_query(const struct app *app, const struct request *request, uint64_t *after,
+	const struct mask **mask, struct fault *fault)
 {
-	static const char *const known[] = {"after", NULL};
+	static const char *const known[] = {"after", REVEAL_PARAM, NULL};
 	struct query query;
 	if (!query_parse(request->param[PARAM_QUERY], known, &query, fault))
 		return false;
@@ -114,7 +117,7 @@ static bool parse_after(const struct request *request, uint64_t *after, struct f
 			return fault_set(fault, PROBLEM_BAD_QUERY, "after", "after must be an event's seq");
 		*after = *after * 10 + (uint64_t)(text.p[i] - '0');
 	}
-	return true;
+	return reveal_ask(app, request, &query, mask, fault);
 }
 
 static void keep_own_jobs(struct app *app, struct workflow *wf, const struct caller *caller)
@@ -147,7 +150,8 @@ static enum status read_workflow(struct app *app, const struct caller *caller, s
 	uint64_t after, struct workflow *wf, struct why *why)
 {
 	struct listing ask = {.filter = {.workflow_id = id}};
-	listing_narrow(&ask, caller);
+	if (!listing_narrow(&ask, caller))
+		return why_set(why, ST_NOTFOUND, "there is no such workflow");
 	const struct event_filter events = {
 		.workflow_id = id, .user_id = ask.filter.user_id, .after_seq = after};
 	enum status st = spool_list(
@@ -168,6 +172,7 @@ void workflow_show(struct app *app, const struct request *request, struct reply 
 {
 	struct fault fault;
 	uint64_t after;
+	const struct mask *mask;
 	struct why why = WHY_INIT;
 	if (request->capture.len > JOB_TEXT_MAX) {
 		fault_set(&fault, PROBLEM_BAD_ID, "workflow_id", "workflow_id must not exceed %d bytes",
@@ -175,7 +180,7 @@ void workflow_show(struct app *app, const struct request *request, struct reply 
 		reply_fault(reply, &fault);
 		return;
 	}
-	if (!parse_after(request, &after, &fault)) {
+	if (!parse_query(app, request, &after, &mask, &fault)) {
 		reply_fault(reply, &fault);
 		return;
 	}
@@ -184,7 +189,7 @@ void workflow_show(struct app *app, const struct request *request, struct reply 
 		wf ? read_workflow(app, &request->caller, request->capture, after, wf, &why) : ST_NOMEM;
 	if (st == ST_OK) {
 		struct jx_writer w = reply_open(reply);
-		write_workflow(&w, wf);
+		write_workflow(&w, wf, mask);
 		reply_close(reply, &w);
 	} else {
 		reply_status(reply, st, &why, PROBLEM_WORKFLOW_NOT_FOUND);

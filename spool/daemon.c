@@ -148,6 +148,7 @@ int daemon_main_with(const char *program, int argc, char **argv, daemon_load loa
 		fprintf(stderr, "%s: %s\n", program, why.text);
 		return DAEMON_CONFIG;
 	}
+	opts_wipe_environment();
 	int code = DAEMON_STOPPED;
 	if (args.check_only)
 		opts_print(&opts, stdout, false);

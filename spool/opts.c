@@ -4,6 +4,7 @@
 
 #include "spool/opts_calls.h"
 #include "spool/opts_secrets.h"
+#include "spool/opts_webhooks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -91,6 +92,11 @@
 		section_, "body", CONF_LINES, AT(call[call_].body), 0, 0, "", NULL,                          \
 			"JSON with ${user_id}, ${workflow_id}, ${claim_id}, ${job_id}, ${payload}, "         \
 			"${payload.MEMBER}"                                                                  \
+	}
+
+#define WEBHOOK_TEXT(key_, member_, help_)                                                                   \
+	{                                                                                                    \
+		"webhook.*", key_, CONF_TEXT, AT(webhooks[0].member_), 0, 0, "", NULL, help_                 \
 	}
 
 const struct conf_row opts_rows[] = {
@@ -228,6 +234,48 @@ const struct conf_row opts_rows[] = {
 		"notifications and progress are also sent here; empty: they are only recorded"},
 	{"notify", "timeout", CONF_DURATION, AT(notify.timeout_ms), 10, DAY_MS, "10s", NULL,
 		"longest time for one of them"},
+
+	{"privacy", "secret-fields", CONF_LINES, AT(privacy.secret_fields), 0, 0, MASK_DEFAULT_FIELDS, NULL,
+		"names of members (with * before or after) and JSON pointers whose values are not shown"},
+
+	CONF_PATTERN("webhook.*", struct opts, webhooks, webhooks_n, NULL),
+	{"webhook.*", "signature", CONF_ENUM, AT(webhooks[0].signature), 0, 0, "standard", "standard|hmac",
+		"how it signs: by Standard Webhooks 1.0, or with HMAC-SHA256 in a header of its own"},
+	{"webhook.*", "secret", CONF_SECRET, AT(webhooks[0].secret), 0, 0, "", NULL,
+		"its secret, or several with blanks between them; better in a file"},
+	{"webhook.*", "secret-file", CONF_TEXT, AT(webhooks[0].secret_file), 0, 0, "", NULL,
+		"file with its secrets; a relative one is in $CREDENTIALS_DIRECTORY"},
+	{"webhook.*", "window", CONF_DURATION, AT(webhooks[0].window_ms), 1000, DAY_MS, "5m", NULL,
+		"how far its time of sending may lie before or after ours"},
+	{"webhook.*", "header", CONF_TEXT, AT(webhooks[0].header), 0, 0, "", NULL,
+		"hmac: name of the header with the signature"},
+	{"webhook.*", "prefix", CONF_TEXT, AT(webhooks[0].prefix), 0, 0, "", NULL,
+		"hmac: what stands before the signature, such as sha256="},
+	{"webhook.*", "encoding", CONF_ENUM, AT(webhooks[0].encoding), 0, 0, "hex", "hex|base64",
+		"hmac: how the signature is written"},
+	{"webhook.*", "timestamp-header", CONF_TEXT, AT(webhooks[0].timestamp_header), 0, 0, "", NULL,
+		"hmac: name of the header with the time of sending, in seconds since 1970; empty: there is "
+		"none"},
+	{"webhook.*", "content", CONF_TEXT, AT(webhooks[0].content), 0, 0, "", NULL,
+		"hmac: what is signed; empty: {body}, or {timestamp}.{body} with a timestamp-header"},
+	WEBHOOK_TEXT(
+		"id", id, "hmac: where the id of a delivery is; empty: its bytes are what it is known by"),
+	{"webhook.*", "phase", CONF_INT, AT(webhooks[0].phase), 0, PHASE_LAST, "0", NULL,
+		"phase of all its events: 6 (claim rejected) or 7 (payout received); 0: type tells"},
+	WEBHOOK_TEXT("type", type, "where an event's type is"),
+	WEBHOOK_TEXT("rejected", rejected, "types of events that are rejections, for phase 6"),
+	WEBHOOK_TEXT("paid", paid, "types of events that are payouts, for phase 7; other types are ignored"),
+	WEBHOOK_TEXT("user-id", user_id, "where the user's id is"),
+	WEBHOOK_TEXT("claim-id", claim_id, "where the claim's id is"),
+	WEBHOOK_TEXT("reason", reason, "where the reason of a rejection is"),
+	WEBHOOK_TEXT("amount", amount, "where the amount of a payout is"),
+	{"webhook.*", "amount-scale", CONF_INT, AT(webhooks[0].amount_scale), 0, 6, "0", NULL,
+		"the amount is in minor units, so many of its digits after the point: with 2, 12050 is "
+		"120.50"},
+	WEBHOOK_TEXT("currency", currency, "where the currency of a payout is"),
+	WEBHOOK_TEXT("case-id", case_id, "where Amazon's id of the case is; it may be absent or null"),
+	{"webhook.*", "keep-event", CONF_BOOL, AT(webhooks[0].keep_event), 0, 0, "yes", NULL,
+		"keep the sender's whole body in the job's payload, as its member event"},
 };
 const size_t opts_rows_n = sizeof opts_rows / sizeof *opts_rows;
 
@@ -262,6 +310,13 @@ static enum status from_environment(struct opts *out, struct why *why)
 	return ST_OK;
 }
 
+static enum status make_mask(struct opts *o, struct why *why)
+{
+	struct why inner = WHY_INIT;
+	enum status st = mask_new(o->privacy.secret_fields, &o->privacy.mask, &inner);
+	return st == ST_OK ? ST_OK : why_set(why, st, "privacy.secret-fields: %.250s", inner.text);
+}
+
 /* What no single row can tell. */
 static enum status check_together(struct opts *o, struct why *why)
 {
@@ -274,7 +329,11 @@ static enum status check_together(struct opts *o, struct why *why)
 	enum status st = opts_check_receivers(o, why);
 	if (st == ST_OK)
 		st = opts_check_calls(o, why);
-	return st == ST_OK ? opts_check_secret_values(o, why) : st;
+	if (st == ST_OK)
+		st = opts_check_webhooks(o, why);
+	if (st == ST_OK)
+		st = opts_check_secret_values(o, why);
+	return st == ST_OK ? make_mask(o, why) : st;
 }
 
 enum status opts_load(const char *file, struct opts *out, struct why *why)
@@ -311,9 +370,23 @@ enum status opts_load_for_calls(const char *file, struct opts *out, struct why *
 	return st;
 }
 
+enum status opts_load_for_intake(const char *file, struct opts *out, struct why *why)
+{
+	enum status st = opts_load(file, out, why);
+	if (st != ST_OK)
+		return st;
+	for (size_t i = 0; i < out->webhooks_n && st == ST_OK; i++)
+		st = opts_read_webhook_secrets(out, i, why);
+	if (st != ST_OK)
+		opts_release(out);
+	return st;
+}
+
 void opts_release(struct opts *opts)
 {
 	conf_release(opts_rows, opts_rows_n, opts);
+	mask_free(opts->privacy.mask);
+	opts->privacy.mask = NULL;
 }
 
 void opts_print(const struct opts *opts, FILE *to, bool with_help)
@@ -342,6 +415,16 @@ struct retry_opts opts_retry(const struct opts *opts, int phase)
 	};
 }
 
+/* How long some signature may be good. */
+static int64_t longest_signature_ms(const struct opts *opts)
+{
+	int64_t ms = 0;
+	for (size_t i = 0; i < opts->webhooks_n; i++)
+		if (2 * opts->webhooks[i].window_ms > ms)
+			ms = 2 * opts->webhooks[i].window_ms;
+	return ms;
+}
+
 struct spool_conf opts_spool_conf(const struct opts *opts)
 {
 	return (struct spool_conf){
@@ -354,5 +437,6 @@ struct spool_conf opts_spool_conf(const struct opts *opts)
 		.ordering = opts->queue.ordering == 0,
 		.dedupe_window_us = opts->queue.dedupe_window_ms * 1000,
 		.crowd_at = opts->queue.crowd_at,
+		.keep_reserved_us = longest_signature_ms(opts) * 1000,
 	};
 }

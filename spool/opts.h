@@ -5,6 +5,7 @@
 #ifndef SPOOL_OPTS_H
 #define SPOOL_OPTS_H
 #include "spool/base/conf.h"
+#include "spool/base/mask.h"
 #include "spool/model/phase.h"
 #include "spool/spool.h"
 
@@ -79,6 +80,26 @@ struct caller_opts {
 	int64_t rate_milli, burst, max_jobs, max_bytes;
 };
 
+/* Sources of webhooks, in the order of the file: who may sign, and where in its bodies the fields of a phase
+ * are. Pointers are those of RFC 6901; "": that field is not taken. */
+enum { WEBHOOKS_MAX = 16, WEBHOOK_SECRETS_MAX = 8, WEBHOOK_KEY_MAX = 512, WEBHOOK_PARTS_MAX = 5 };
+enum webhook_signature { WEBHOOK_STANDARD, WEBHOOK_HMAC };
+enum webhook_encoding { WEBHOOK_HEX, WEBHOOK_BASE64 };
+struct webhook_opts {
+	char name[CONF_NAME_MAX + 1];
+	int signature;              /* enum webhook_signature */
+	char *secret, *secret_file; /* secret: several at once, between blanks or line ends */
+	int64_t window_ms;
+	char *header, *prefix;
+	int encoding; /* enum webhook_encoding */
+	char *timestamp_header, *content, *id;
+	int64_t phase; /* 0: type tells */
+	char *type, *rejected, *paid;
+	char *user_id, *claim_id, *reason, *amount, *currency, *case_id;
+	int64_t amount_scale;
+	bool keep_event;
+};
+
 struct opts {
 	struct http_opts http;
 	struct caller_opts caller[CALLERS_MAX];
@@ -114,6 +135,12 @@ struct opts {
 		char *url; /* empty: notifications are only recorded */
 		int64_t timeout_ms;
 	} notify;
+	struct {
+		char *secret_fields;
+		struct mask *mask; /* what they say; made by opts_load() */
+	} privacy;
+	struct webhook_opts webhooks[WEBHOOKS_MAX];
+	size_t webhooks_n;
 };
 
 extern const struct conf_row opts_rows[];
@@ -127,6 +154,10 @@ NODISCARD enum status opts_load(const char *file, struct opts *out, struct why *
 /* As opts_load(), and what only the one that calls needs, as files that others may have no right to: secrets
  * are read from the files that rows name, and those of authorities must be readable. */
 NODISCARD enum status opts_load_for_calls(const char *file, struct opts *out, struct why *why);
+/* As opts_load(), and the secrets of webhooks, for the one that is sent them. */
+NODISCARD enum status opts_load_for_intake(const char *file, struct opts *out, struct why *why);
+/* Those of one source, from the file that its row names, if it names one; and that they are fit for use. */
+NODISCARD enum status opts_read_webhook_secrets(struct opts *opts, size_t webhook, struct why *why);
 void opts_release(struct opts *opts); /* secrets are wiped */
 /* All rows as they are in force, then each phase's calls as comments; of a secret only whether it is set, and
  * by what. */
@@ -139,6 +170,17 @@ bool opts_is_success(const struct call_opts *call, long http_status);
 /* The secret that a call is made with, "" without one, and what gave it ("environment", or a row's name;
  * NULL: nothing did). from may be NULL. */
 const char *opts_call_secret(const struct opts *opts, const struct call_opts *call, const char **from);
+
+/* Overwrite the secrets among the variables of this process's environment, where others could read them
+ * (proc_pid_environ(5)): after all that is to be loaded has been. */
+void opts_wipe_environment(void);
+
+/* Append a text that came from outside, to be recorded: without any of the secrets that these options hold,
+ * and without what else looks like one (mask_text()). */
+void opts_scrub(const struct opts *opts, struct slice text, struct buf *out);
+
+/* Whether some event of the source becomes a job of this phase (6 or 7). */
+bool opts_webhook_has_phase(const struct webhook_opts *source, int phase);
 
 /* The effective policy of a phase: its own rows where set, [retry]'s elsewhere; nothing is CONF_UNSET. */
 struct retry_opts opts_retry(const struct opts *opts, int phase);

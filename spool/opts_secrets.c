@@ -1,6 +1,8 @@
 /* spool/opts_secrets.c: see opts_secrets.h. Nothing here prints or tells a secret. */
 #include "spool/opts_secrets.h"
 
+#include "spool/opts_webhooks.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,7 +22,14 @@ struct place {
 
 enum { PLACES_OF_RECEIVER = 2 };
 
-/* The i-th of all secrets; false: there are no more. */
+static struct place place_of_webhook(const struct webhook_opts *w)
+{
+	struct place p = {.value = (char **)&w->secret, .file = w->secret_file};
+	snprintf(p.row, sizeof p.row, "webhook.%s.secret", w->name);
+	return p;
+}
+
+/* The i-th of the secrets that calls are made with; false: there are no more. */
 static bool place_at(const struct opts *o, size_t i, struct place *out)
 {
 	if (i >= PLACES_OF_RECEIVER + o->calls_n)
@@ -46,6 +55,11 @@ enum status opts_check_secret_rows(const struct opts *o, struct why *why)
 		if (**p.value && *p.file)
 			return why_set(
 				why, ST_INVALID, "%s and %s-file are both given; keep one", p.row, p.row);
+	for (size_t i = 0; i < o->webhooks_n; i++)
+		if (*o->webhooks[i].secret && *o->webhooks[i].secret_file)
+			return why_set(why, ST_INVALID,
+				"webhook.%s.secret and webhook.%s.secret-file are both given; keep one",
+				o->webhooks[i].name, o->webhooks[i].name);
 	return ST_OK;
 }
 
@@ -131,6 +145,8 @@ static enum status keep(const struct place *p, const char *secret, struct why *w
 	char *copy = strdup(secret);
 	if (!copy)
 		return why_set(why, ST_NOMEM, "out of memory");
+	if (*p->value)
+		explicit_bzero(*p->value, strlen(*p->value));
 	free(*p->value);
 	*p->value = copy;
 	return ST_OK;
@@ -168,6 +184,14 @@ enum status opts_read_secrets(struct opts *o, struct why *why)
 	return st == ST_OK ? opts_check_secret_values(o, why) : st;
 }
 
+enum status opts_read_webhook_secrets(struct opts *o, size_t webhook, struct why *why)
+{
+	struct webhook_opts *w = &o->webhooks[webhook];
+	struct place p = place_of_webhook(w);
+	enum status st = *p.file ? read_secret(&p, why) : ST_OK;
+	return st == ST_OK ? opts_check_webhook_secrets(w, why) : st;
+}
+
 /* What gave a secret, if anything did. */
 static const char *source(
 	bool is_inherited, const char *value, const char *file, const char *value_row, const char *file_row)
@@ -193,4 +217,30 @@ const char *opts_call_secret(const struct opts *o, const struct call_opts *call,
 	if (from)
 		*from = name;
 	return value;
+}
+
+void opts_scrub(const struct opts *o, struct slice text, struct buf *out)
+{
+	struct slice known[PLACES_OF_RECEIVER + CALLS_MAX];
+	struct place p;
+	size_t n = 0;
+	for (; place_at(o, n, &p); n++)
+		known[n] = slice_text(*p.value);
+	struct buf without = BUF_INIT(out->max);
+	mask_known(known, n, text, &without);
+	if (without.fail == ST_NOMEM)
+		buf_text(out, "***");
+	else
+		mask_text(o->privacy.mask, buf_slice(&without), out);
+	buf_wipe(&without);
+}
+
+void opts_wipe_environment(void)
+{
+	static const char *const variables[] = {"PYTHON_API_JWT_SECRET", "INTERNAL_API_KEY"};
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		char *value = getenv(variables[i]);
+		if (value)
+			explicit_bzero(value, strlen(value));
+	}
 }

@@ -5,7 +5,9 @@
 #include "spool/model/phase.h"
 
 #include <stdio.h>
-#include <strings.h>
+
+/* Nothing of a job is longer, but for a *** in place of something shorter. */
+#define SHOWN_MAX ((size_t)64 << 20)
 
 static void show_id(struct jx_writer *w, const char *key, struct job_id id)
 {
@@ -20,6 +22,31 @@ static void string_or_null(struct jx_writer *w, const char *key, struct slice te
 		jx_string(w, key, text);
 	else
 		jx_null(w, key);
+}
+
+/* What could not be masked must not be taken for all that there is. */
+static void end_shown(struct jx_writer *w, struct buf *shown)
+{
+	if (buf_status(shown) != ST_OK && w->out->fail == ST_OK)
+		w->out->fail = buf_status(shown);
+	buf_release(shown);
+}
+
+/* A member of ours may have a secret name, too. */
+static void text_or_null(struct jx_writer *w, const char *key, struct slice text, const struct mask *mask)
+{
+	struct buf shown = BUF_INIT(SHOWN_MAX);
+	mask_member(mask, key, text, &shown);
+	string_or_null(w, key, buf_slice(&shown));
+	end_shown(w, &shown);
+}
+
+static void document(struct jx_writer *w, const char *key, struct slice json, const struct mask *mask)
+{
+	struct buf shown = BUF_INIT(SHOWN_MAX);
+	mask_json(mask, json, &shown);
+	jx_raw(w, key, buf_slice(&shown));
+	end_shown(w, &shown);
 }
 
 static void show_lease(struct jx_writer *w, const struct job *job)
@@ -49,7 +76,7 @@ struct slice show_trace_id(struct slice traceparent)
 	return slice_of(traceparent.p + VERSION, TRACE);
 }
 
-void show_job_open(struct jx_writer *w, const struct job *job, bool whole)
+void show_job_open(struct jx_writer *w, const struct job *job, bool whole, const struct mask *mask)
 {
 	jx_open_object(w, NULL);
 	show_id(w, "id", job->id);
@@ -72,20 +99,20 @@ void show_job_open(struct jx_writer *w, const struct job *job, bool whole)
 	else
 		show_id(w, "behind", job->behind);
 	show_lease(w, job);
-	string_or_null(w, "idempotency_key", job->idempotency_key);
-	string_or_null(w, "source", job->source);
+	text_or_null(w, "idempotency_key", job->idempotency_key, mask);
+	text_or_null(w, "source", job->source, mask);
 	string_or_null(w, "traceparent", job->traceparent);
 	string_or_null(w, "trace_id", show_trace_id(job->traceparent));
-	string_or_null(w, "error", job->error);
-	jx_raw(w, "outcome", job->outcome);
-	jx_raw(w, "checkpoint", job->checkpoint);
+	text_or_null(w, "error", job->error, mask);
+	document(w, "outcome", job->outcome, mask);
+	document(w, "checkpoint", job->checkpoint, mask);
 	if (whole)
-		jx_raw(w, "payload", job->payload);
+		document(w, "payload", job->payload, mask);
 }
 
-void show_job(struct jx_writer *w, const struct job *job, bool whole)
+void show_job(struct jx_writer *w, const struct job *job, bool whole, const struct mask *mask)
 {
-	show_job_open(w, job, whole);
+	show_job_open(w, job, whole, mask);
 	jx_close_object(w);
 }
 
@@ -113,7 +140,7 @@ static void int_if_any(struct jx_writer *w, const char *key, int64_t value)
 		jx_int(w, key, value);
 }
 
-void show_event(struct jx_writer *w, const struct event *e)
+void show_event(struct jx_writer *w, const struct event *e, const struct mask *mask)
 {
 	jx_open_object(w, NULL);
 	jx_int(w, "seq", (int64_t)e->seq);
@@ -128,7 +155,8 @@ void show_event(struct jx_writer *w, const struct event *e)
 	state_if_any(w, "to", e->to);
 	int_if_any(w, "attempt", e->attempt);
 	string_if_any(w, "actor", e->actor);
-	string_if_any(w, "reason", e->reason);
+	if (e->reason.len)
+		text_or_null(w, "reason", e->reason, mask);
 	int_if_any(w, "http_status", e->http_status);
 	int_if_any(w, "wait_ms", e->wait_ms);
 	int_if_any(w, "conn_ms", e->conn_ms);
@@ -141,7 +169,7 @@ void show_event(struct jx_writer *w, const struct event *e)
 	string_if_any(w, "name", e->name);
 	string_if_any(w, "room", e->room);
 	if (e->data.len)
-		jx_raw(w, "data", e->data);
+		document(w, "data", e->data, mask);
 	jx_close_object(w);
 }
 
@@ -191,44 +219,4 @@ void show_token(struct jx_writer *w, const struct token *t, int64_t now_us)
 	string_or_null(w, "old_prefix", slice_text(has_old ? t->old.prefix : ""));
 	jx_time(w, "old_until", has_old ? t->old_until_us : 0);
 	jx_close_object(w);
-}
-
-static bool looks_secret(const char *name)
-{
-	static const char *const words[] = {
-		"token", "password", "authorization", "secret", "api_key", "apikey"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcasestr(name, words[i]))
-			return true;
-	return false;
-}
-
-static void mask(json_t *value)
-{
-	const char *key;
-	json_t *member;
-	size_t i;
-	json_object_foreach(value, key, member)
-	{
-		if (looks_secret(key))
-			json_object_set_new(value, key, json_string("***"));
-		else
-			mask(member);
-	}
-	json_array_foreach(value, i, member) mask(member);
-}
-
-void show_masked(struct slice json, struct buf *out)
-{
-	enum { DEPTH_MAX = 64 };
-	json_t *value;
-	struct jx_writer w;
-	if (jx_parse(json, DEPTH_MAX, &value, NULL) != ST_OK) {
-		buf_add_slice(out, json);
-		return;
-	}
-	mask(value);
-	jx_begin(&w, out);
-	jx_value(&w, NULL, value);
-	json_decref(value);
 }

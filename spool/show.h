@@ -4,15 +4,17 @@
 #ifndef SPOOL_SHOW_H
 #define SPOOL_SHOW_H
 #include "spool/base/jx.h"
+#include "spool/base/mask.h"
 #include "spool/model/receiver.h"
 #include "spool/model/token.h"
 
-/* An object inside whatever is open. whole: with the payload. */
-void show_job(struct jx_writer *w, const struct job *job, bool whole);
+/* An object inside whatever is open. whole: with the payload. Where mask hides something, it stands as "***";
+ * NULL: all is shown. */
+void show_job(struct jx_writer *w, const struct job *job, bool whole, const struct mask *mask);
 /* The same, left open for more members. */
-void show_job_open(struct jx_writer *w, const struct job *job, bool whole);
+void show_job_open(struct jx_writer *w, const struct job *job, bool whole, const struct mask *mask);
 /* Members that do not apply are left out. */
-void show_event(struct jx_writer *w, const struct event *event);
+void show_event(struct jx_writer *w, const struct event *event, const struct mask *mask);
 
 /* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. */
 void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us);
@@ -23,10 +25,5 @@ struct slice show_trace_id(struct slice traceparent);
 /* 16 hexadecimal digits. */
 enum { SHOW_SPAN_LEN = 17 };
 const char *show_span(uint64_t span, char out[SHOW_SPAN_LEN]);
-
-/* The JSON with the values of members whose name looks like a secret (token, password, authorization, secret,
- * api_key; in any case, anywhere in the name) replaced by "***", at any depth. What is not JSON is shown as
- * it is. */
-void show_masked(struct slice json, struct buf *out);
 
 #endif

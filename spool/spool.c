@@ -5,7 +5,9 @@
 #include "spool/group.h"
 #include "spool/store/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 struct spool {
 	const struct store_ops *ops;
@@ -137,6 +139,19 @@ enum status spool_remove(struct spool *sp, struct moment now, enum job_state sta
 	size_t max, struct slice actor, size_t *removed, struct why *why)
 {
 	return sp->ops->remove(sp->store, now, state, before_us, max, actor, removed, why);
+}
+
+enum status spool_forget_begin(struct forget_ask *ask, struct why *why)
+{
+	if (getrandom(ask->chance, sizeof ask->chance, 0) != sizeof ask->chance)
+		return why_errno(why, errno, "there are no random numbers");
+	return ST_OK;
+}
+
+enum status spool_forget(struct spool *sp, struct moment now, const struct forget_ask *ask,
+	struct forget *forget, struct why *why)
+{
+	return sp->ops->forget(sp->store, now, ask, forget, why);
 }
 
 enum status spool_get(struct spool *sp, struct job_id id, struct job *out, struct why *why)

@@ -9,6 +9,7 @@
 #include "spool/base/clock.h"
 #include "spool/model/account.h"
 #include "spool/model/figures.h"
+#include "spool/model/forget.h"
 #include "spool/model/item.h"
 #include "spool/model/settle.h"
 #include "spool/model/steer.h"
@@ -27,6 +28,7 @@ struct spool_conf {
 	bool ordering;                /* queue.ordering = workflow */
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
 	int64_t crowd_at; /* jobs of one user, lately, beyond which its further ones take turns; 0: never */
+	int64_t keep_reserved_us; /* jobs with a reserved key (rules.h) are not removed before this age */
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 };
@@ -145,8 +147,8 @@ NODISCARD enum status spool_token_change(struct spool *sp, struct moment now,
 	struct why *why);
 
 /* Remove up to max jobs of one state (not active: ST_INVALID) that entered it before before_us, with their
- * events and keys; one `removed` event tells how many. *removed < max: there are no more. Small transaction:
- * call again. */
+ * events and keys; one `removed` event tells how many. Those that spool_conf.keep_reserved_us keeps stay.
+ * *removed < max: there are no more. Small transaction: call again. */
 NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job_state state,
 	int64_t before_us, size_t max, struct slice actor, size_t *removed, struct why *why);
 
@@ -155,6 +157,19 @@ NODISCARD enum status spool_remove(struct spool *sp, struct moment now, enum job
  * is younger, or there is none. */
 NODISCARD enum status spool_remove_events(struct spool *sp, struct moment now, int64_t before_us,
 	uint64_t *seen, bool *has_more, struct why *why);
+
+/* Draw what an act's names are made of. ask->user_id, actor and reason are the caller's to set. IO. */
+NODISCARD enum status spool_forget_begin(struct forget_ask *ask, struct why *why);
+
+/* Forget a person: all jobs of that user that have ended lose their payloads, their outcomes and their ids,
+ * their events lose their words and data, and so do events of jobs that are gone and records that were set
+ * aside, as far as they name the user. States, times and counts stay. A bounded number in each call, and a
+ * `forgotten` event in each transaction that changed anything: call again until forget->is_done, with the
+ * same ask. Cut short it does no harm: another act finishes it, under other names. Jobs that have not ended
+ * are counted (forget->live) and left alone. What was there before stays in free pages of the file until
+ * these are used again or CARE_COMPACT leaves them out. */
+NODISCARD enum status spool_forget(struct spool *sp, struct moment now, const struct forget_ask *ask,
+	struct forget *forget, struct why *why);
 
 /* One job, whole. NOTFOUND, CORRUPT. The caller releases *out. */
 NODISCARD enum status spool_get(struct spool *sp, struct job_id id, struct job *out, struct why *why);

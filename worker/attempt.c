@@ -155,8 +155,19 @@ static int rollback_phase(struct attempt *a)
 	return best;
 }
 
-static void fail(struct attempt *a, struct slice error)
+/* What a receiver or a payload made is recorded and logged: without secrets. */
+static struct slice scrub(const struct attempt *a, struct slice error, struct buf *clean)
 {
+	buf_init(clean, JOB_ERROR_MAX * 4);
+	opts_scrub(a->env->opts, error, clean);
+	struct slice text = buf_slice(clean);
+	return text.len <= JOB_ERROR_MAX ? text : slice_of(text.p, JOB_ERROR_MAX);
+}
+
+static void fail(struct attempt *a, struct slice raw)
+{
+	struct buf clean;
+	struct slice error = scrub(a, raw, &clean);
 	struct slice message = slice_text(a->handler->failure), none = SLICE_INIT;
 	int back_to = rollback_phase(a);
 	run_clear_notices(&a->run);
@@ -165,22 +176,24 @@ static void fail(struct attempt *a, struct slice error)
 		run_rollback_notices(&a->run, back_to, error);
 	struct outcome *o = new_outcome(a, SETTLE_FAIL);
 	if (o) {
-		buf_add_slice(
-			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
+		buf_add_slice(&o->error, error);
 		run_outcome(&a->run, false, message, none, error, &o->body);
 	}
 	give_verdict(a, o, "failed", LOG_LEVEL_ERR, error);
+	buf_release(&clean);
 }
 
-static void retry_at(struct attempt *a, int64_t run_at_us, struct slice error)
+static void retry_at(struct attempt *a, int64_t run_at_us, struct slice raw)
 {
+	struct buf clean;
+	struct slice error = scrub(a, raw, &clean);
 	struct outcome *o = new_outcome(a, SETTLE_RETRY);
 	if (o) {
-		buf_add_slice(
-			&o->error, error.len <= JOB_ERROR_MAX ? error : slice_of(error.p, JOB_ERROR_MAX));
+		buf_add_slice(&o->error, error);
 		o->settlement.run_at_us = run_at_us;
 	}
 	give_verdict(a, o, "retry", LOG_LEVEL_WARNING, error);
+	buf_release(&clean);
 }
 
 static void complete(struct attempt *a)
@@ -245,13 +258,27 @@ static void call_failed(struct attempt *a, enum failure failure, int64_t retry_a
 	buf_release(&text);
 }
 
+/* What is kept of an answer is a text at most. A receiver may have given back what it was sent. */
+static json_t *clean_value(const struct attempt *a, json_t *value)
+{
+	struct buf clean;
+	if (!json_is_string(value))
+		return value;
+	buf_init(&clean, RUN_TEXT_MAX);
+	opts_scrub(a->env->opts, jx_text(value), &clean);
+	json_t *text = json_stringn(clean.p ? clean.p : "", clean.len);
+	buf_release(&clean);
+	json_decref(value);
+	return text;
+}
+
 static void call_succeeded(struct attempt *a, const struct http_answer *answer)
 {
 	int call = a->calls[a->call_at];
 	json_t *body = NULL, *value = NULL;
 	enum status parsed = ST_OK;
 	if (call < CALL_N && a->handler->keep && (parsed = jx_parse(answer->body, 64, &body, NULL)) == ST_OK)
-		value = a->handler->keep((enum call_name)call, body);
+		value = clean_value(a, a->handler->keep((enum call_name)call, body));
 	json_decref(body);
 	if (parsed == ST_NOMEM || !run_record_call(&a->run, call, true, a->http_status, value)) {
 		abandon(a);

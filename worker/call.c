@@ -256,14 +256,11 @@ enum status call_build(struct call_request *r, struct run *run, const struct pha
 	return st;
 }
 
-/* Headers carry secrets. */
+/* Headers carry secrets, and a payload may. */
 void call_release(struct call_request *r)
 {
-	for (size_t i = 0; i < r->headers_n; i++) {
-		if (r->header[i].p)
-			explicit_bzero(r->header[i].p, r->header[i].cap);
-		buf_release(&r->header[i]);
-	}
+	for (size_t i = 0; i < r->headers_n; i++)
+		buf_wipe(&r->header[i]);
 	buf_release(&r->url);
-	buf_release(&r->body);
+	buf_wipe(&r->body);
 }

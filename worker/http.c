@@ -170,21 +170,27 @@ static struct transfer *transfer_new(struct http *http)
 	return NULL;
 }
 
+/* Headers carry secrets, and so may bodies. */
+static void wipe(struct transfer *t)
+{
+	for (struct curl_slist *at = t->headers; at; at = at->next)
+		explicit_bzero(at->data, strlen(at->data));
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	buf_wipe(&t->request_body);
+	buf_wipe(&t->answer_body);
+}
+
 static void transfer_free(struct transfer *t)
 {
-	curl_slist_free_all(t->headers);
+	wipe(t);
 	curl_easy_cleanup(t->easy);
-	buf_release(&t->request_body);
-	buf_release(&t->answer_body);
 	free(t);
 }
 
 static void retire(struct http *http, struct transfer *t)
 {
-	curl_slist_free_all(t->headers);
-	t->headers = NULL;
-	buf_release(&t->request_body);
-	buf_release(&t->answer_body);
+	wipe(t);
 	t->next = http->idle;
 	http->idle = t;
 }

@@ -53,5 +53,6 @@ enum status jwt_sign(struct slice secret, struct slice user_id, int64_t now_s, s
 		return ST_IO;
 	buf_byte(out, '.');
 	jwt_base64url(slice_of(mac, mac_len), out);
+	explicit_bzero(mac, sizeof mac);
 	return buf_status(out);
 }

@@ -196,7 +196,8 @@ static bool read_page(struct relay *r)
 	if (r->n + PAGE > WINDOW || spool_events(r->spool, &filter, PAGE, events, &n, &last, NULL) != ST_OK)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (events[i].kind == EVENT_NOTIFICATION || events[i].kind == EVENT_PROGRESS)
+		bool is_notice = events[i].kind == EVENT_NOTIFICATION || events[i].kind == EVENT_PROGRESS;
+		if (is_notice && events[i].room.len) /* without: whom it was for is forgotten */
 			*slot_at(r, r->n++) = (struct notice_slot){.relay = r, .event = events[i]};
 		else
 			event_release(&events[i]);

@@ -100,9 +100,11 @@ configure() {
 	write_nginx_conf
 }
 
+# What the daemons have been told by their configuration, or is theirs alone, stays out of the environments that
+# others may read.
 launch_nginx() {
 	# shellcheck disable=SC2094 # nothing here reads the log
-	"$NGINX" -p "$RUN_DIR/" -c "$RUN_DIR/nginx.conf" -e "$RUN_DIR/nginx-error.log" 2>>"$RUN_DIR/nginx-error.log"
+	env -u CLARIO_SET -u PYTHON_API_JWT_SECRET -u INTERNAL_API_KEY "$NGINX" -p "$RUN_DIR/" -c "$RUN_DIR/nginx.conf" -e "$RUN_DIR/nginx-error.log" 2>>"$RUN_DIR/nginx-error.log"
 }
 
 # The process named in NAME's pid file, if it is alive and still that program.
@@ -114,7 +116,7 @@ pid_of() {
 
 launch() {
 	# A checkout may be root's: in a container there is often nobody else.
-	CLARIO_ALLOW_ROOT=1 setsid "$B/$1" -c "$CONF" -p "$RUN_DIR/$1.pid" </dev/null >>"$RUN_DIR/$1.log" 2>&1 &
+	env -u CLARIO_SET CLARIO_ALLOW_ROOT=1 setsid "$B/$1" -c "$CONF" -p "$RUN_DIR/$1.pid" </dev/null >>"$RUN_DIR/$1.log" 2>&1 &
 	launched="${launched:-} $!"
 }
 

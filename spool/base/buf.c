@@ -18,6 +18,13 @@ void buf_release(struct buf *b)
 	*b = (struct buf)BUF_INIT(b->max);
 }
 
+void buf_wipe(struct buf *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->cap);
+	buf_release(b);
+}
+
 void buf_clear(struct buf *b)
 {
 	b->len = 0;

@@ -54,6 +54,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* accepts zeroed and already released */
+void buf_wipe(struct buf *b);    /* the same, and its bytes are zeroed first: for secrets. What it grew out of
+				    is not */
 void buf_clear(struct buf *b);   /* len = 0, failure forgotten, memory kept */
 enum status buf_status(const struct buf *b);
 struct slice buf_slice(const struct buf *b);

@@ -474,9 +474,11 @@ static char *read_line(char *out, int cap, void *arg)
 enum status conf_read(const struct conf_row *rows, size_t n, const char *file, void *out, struct why *why)
 {
 	struct reading r = {.rows = rows, .n = n, .file = file, .out = out, .elements = 1};
+	char buffer[BUFSIZ]; /* ours, so that no secret stays in a freed one */
 	r.in = fopen(file, "re");
 	if (!r.in)
 		return why_errno(why, errno, "cannot read %s", file);
+	setvbuf(r.in, buffer, _IOFBF, sizeof buffer);
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].kind == CONF_SECTIONS && (size_t)rows[i].max > r.elements)
 			r.elements = (size_t)rows[i].max;
@@ -491,6 +493,7 @@ enum status conf_read(const struct conf_row *rows, size_t n, const char *file, v
 	end_section(&r);
 	free(r.line_of);
 	fclose(r.in);
+	explicit_bzero(buffer, sizeof buffer);
 	if (r.st != ST_OK && why)
 		*why = r.why;
 	return r.st;

@@ -32,7 +32,7 @@ static struct slice skip_bom(struct slice text)
 
 /* Nesting is measured before jansson sees the text: its parser and its json_decref recurse on the thread's
  * stack. */
-static bool is_deeper_than(struct slice text, unsigned max)
+bool jx_is_deeper(struct slice text, unsigned max)
 {
 	unsigned depth = 0;
 	bool in_string = false;
@@ -59,7 +59,7 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 {
 	*out = NULL;
 	text = skip_bom(text);
-	if (is_deeper_than(text, max_depth))
+	if (jx_is_deeper(text, max_depth))
 		return why_set(why, ST_DEEP, "JSON is nested deeper than %u levels", max_depth);
 	json_error_t err = {0};
 	had_no_memory = false;
@@ -71,8 +71,10 @@ enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct
 	}
 	if (*out)
 		return ST_OK;
-	return why_set(why, ST_INVALID, "JSON is malformed at line %d, column %d: %s", err.line, err.column,
-		err.text);
+	/* What stands there may be a secret: where is enough. */
+	const char *near = strstr(err.text, " near ");
+	return why_set(why, ST_INVALID, "JSON is malformed at line %d, column %d: %.*s", err.line, err.column,
+		(int)(near ? near - err.text : (ptrdiff_t)strlen(err.text)), err.text);
 }
 
 json_t *jx_get(const json_t *object, const char *key)
@@ -165,6 +167,16 @@ bool jx_raw_is(struct slice raw, struct slice text)
 		at += len;
 	}
 	return at == text.len;
+}
+
+void jx_unescape(struct slice raw, struct buf *out)
+{
+	const char *p = raw.p, *end = raw.p + raw.len;
+	while (p < end) {
+		char bytes[4];
+		size_t len = take_escaped(&p, bytes);
+		buf_add(out, bytes, len);
+	}
 }
 
 /* Length of the valid UTF-8 sequence at p (RFC 3629), 0 if there is none. */

@@ -15,6 +15,9 @@ void jx_init(void); /* once per program, before threads: seeds jansson's hashing
  * for one nested deeper than max_depth, ST_NOMEM. On ST_OK *out is a new reference (json_decref). */
 NODISCARD enum status jx_parse(struct slice text, unsigned max_depth, json_t **out, struct why *why);
 
+/* Whether a text is nested deeper than so many levels. */
+bool jx_is_deeper(struct slice text, unsigned max);
+
 /* Borrowed lookups that accept NULL and non-objects and give NULL or the fallback. */
 json_t *jx_get(const json_t *object, const char *key);
 /* a.b.c walks objects. */
@@ -22,6 +25,8 @@ json_t *jx_path(const json_t *object, const char *dotted);
 struct slice jx_text(const json_t *value); /* string's bytes; empty slice for anything else */
 /* Do the bytes of a string of JSON, without its quotes and known to be well formed, stand for text? */
 bool jx_raw_is(struct slice raw, struct slice text);
+/* Append what such bytes stand for. */
+void jx_unescape(struct slice raw, struct buf *out);
 
 /* Writer. Commas are placed by itself. */
 struct jx_writer {

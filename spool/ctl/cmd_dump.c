@@ -31,7 +31,8 @@ static enum status write_items(struct ctl *ctl, FILE *to, struct why *why)
 {
 	struct progress bar = {.what = "export"};
 	struct spool_watch watch = {.found = print_unreadable, .progress = progress_show_to, .arg = &bar};
-	struct dump_writer writer = {.to = to};
+	struct dump_writer writer = {
+		.to = to, .mask = ctl_has(ctl, OPTION_REVEAL) ? NULL : ctl->opts.privacy.mask};
 	struct why ending = WHY_INIT;
 	enum status st = spool_export(ctl->spool, dump_write, &writer, &watch, why), end = ST_OK;
 	if (st == ST_OK || st == ST_CORRUPT)

@@ -8,12 +8,18 @@
 
 enum { PAGE = 100, DEFAULT_LIMIT = 100, EVENTS_PAGE = 200 };
 
-static bool print_job_line(const struct job *job)
+/* NULL: all is shown. */
+static const struct mask *mask_of(const struct ctl *ctl)
+{
+	return ctl_has(ctl, OPTION_REVEAL) ? NULL : ctl->opts.privacy.mask;
+}
+
+static bool print_job_line(const struct ctl *ctl, const struct job *job)
 {
 	struct buf line;
 	struct jx_writer w;
 	out_json_begin(&line, &w);
-	show_job(&w, job, false);
+	show_job(&w, job, false, mask_of(ctl));
 	return out_json_end(&line);
 }
 
@@ -22,7 +28,7 @@ static bool print_whole_line(const struct ctl *ctl, const struct job *job)
 	struct buf line;
 	struct jx_writer w;
 	out_json_begin(&line, &w);
-	show_job_open(&w, job, true);
+	show_job_open(&w, job, true, mask_of(ctl));
 	horizon_json(&w, &ctl->opts, job);
 	jx_close_object(&w);
 	return out_json_end(&line);
@@ -34,8 +40,9 @@ static const struct out_column job_columns[] = {{"ID", false, false}, {"PHASE", 
 	{"ERROR", false, true}};
 enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns };
 
-static bool add_job_row(struct libscols_table *table, const struct job *job)
+static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, const struct job *job)
 {
+	struct buf shown = BUF_INIT(JOB_ERROR_MAX * 4);
 	char id[JOB_ID_TEXT_LEN], phase[16], tries[32], accepted[32], when[32];
 	char workflow[JOB_TEXT_MAX + 1], user[JOB_TEXT_MAX + 1], error[JOB_ERROR_MAX + 1];
 	id_text(job->id, id);
@@ -43,7 +50,9 @@ static bool add_job_row(struct libscols_table *table, const struct job *job)
 	snprintf(tries, sizeof tries, "%u/%u", job->attempts_made, job->attempts_allowed);
 	snprintf(workflow, sizeof workflow, "%.*s", SLICE_ARG(job->workflow_id));
 	snprintf(user, sizeof user, "%.*s", SLICE_ARG(job->user_id));
-	snprintf(error, sizeof error, "%.*s", SLICE_ARG(job->error));
+	mask_member(mask_of(ctl), "error", job->error, &shown);
+	snprintf(error, sizeof error, "%.*s", SLICE_ARG(buf_slice(&shown)));
+	buf_release(&shown);
 	bool is_behind = job->state == JOB_WAITING && !job->has_turn;
 	const char *texts[JOB_COLUMNS] = {id, phase,
 		is_behind ? "waiting (behind)" : job_state_name(job->state), tries,
@@ -54,7 +63,8 @@ static bool add_job_row(struct libscols_table *table, const struct job *job)
 }
 
 /* Go through the selection page by page. print is called for each job; *shown (may be NULL) counts them. */
-static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_table *, const struct job *),
+static int each_job(struct ctl *ctl, long limit,
+	bool (*print)(const struct ctl *, struct libscols_table *, const struct job *),
 	struct libscols_table *table, size_t *shown)
 {
 	struct cursor at = {""}, next;
@@ -67,7 +77,7 @@ static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_t
 		if (st != ST_OK)
 			return ctl_fail(st, &why);
 		for (size_t i = 0; i < n; i++) {
-			ok = ok && print(table, &jobs[i]);
+			ok = ok && print(ctl, table, &jobs[i]);
 			job_release(&jobs[i]);
 		}
 		limit -= (long)n;
@@ -80,10 +90,10 @@ static int each_job(struct ctl *ctl, long limit, bool (*print)(struct libscols_t
 	return ok ? CTL_DONE : DAEMON_SYSTEM;
 }
 
-static bool print_json_job(struct libscols_table *table, const struct job *job)
+static bool print_json_job(const struct ctl *ctl, struct libscols_table *table, const struct job *job)
 {
 	(void)table;
-	return print_job_line(job);
+	return print_job_line(ctl, job);
 }
 
 int cmd_list(struct ctl *ctl)
@@ -107,6 +117,15 @@ static void print_between(const char *before, struct slice text, const char *aft
 	fputs(after, stdout);
 }
 
+static void print_masked(
+	const struct ctl *ctl, const char *name, const char *before, struct slice text, const char *after)
+{
+	struct buf shown = BUF_INIT(text.len * 4 + 16);
+	mask_member(mask_of(ctl), name, text, &shown);
+	print_between(before, buf_slice(&shown), after);
+	buf_release(&shown);
+}
+
 static void print_move(const struct event *e)
 {
 	if (e->from != EVENT_NO_STATE)
@@ -115,7 +134,7 @@ static void print_move(const struct event *e)
 		printf("-> %s", job_state_name((enum job_state)e->to));
 }
 
-static void print_event(const struct event *e)
+static void print_event(const struct ctl *ctl, const struct event *e)
 {
 	char at[32];
 	printf("%8llu  %s  %-13s", (unsigned long long)e->seq, out_time(at, e->at_us),
@@ -134,17 +153,17 @@ static void print_event(const struct event *e)
 		char span[SHOW_SPAN_LEN];
 		printf("  span %s", show_span(e->span, span));
 	}
-	print_between("  ", e->reason, "");
+	print_masked(ctl, "reason", "  ", e->reason, "");
 	print_between("  [", e->actor, "]");
 	putchar('\n');
 }
 
-static void print_event_json(const struct event *e)
+static void print_event_json(const struct ctl *ctl, const struct event *e)
 {
 	struct buf line;
 	struct jx_writer w;
 	out_json_begin(&line, &w);
-	show_event(&w, e);
+	show_event(&w, e, mask_of(ctl));
 	out_json_end(&line);
 }
 
@@ -161,9 +180,9 @@ static enum status each_event(
 			return st;
 		for (size_t i = 0; i < n; i++) {
 			if (json)
-				print_event_json(&events[i]);
+				print_event_json(ctl, &events[i]);
 			else
-				print_event(&events[i]);
+				print_event(ctl, &events[i]);
 			event_release(&events[i]);
 		}
 		*left -= *left > 0 ? (long)n : 0;
@@ -212,23 +231,28 @@ static void print_horizon(const struct opts *opts, const struct job *job)
 		out_time(at, h.last.at_us), out_time(sure, h.sure_us));
 }
 
-static void print_json_field(const char *name, struct slice json, bool reveal)
+static void print_text_field(const struct ctl *ctl, const char *title, const char *name, struct slice text)
 {
-	struct buf masked = BUF_INIT(64 << 20);
+	if (!text.len)
+		return;
+	printf("%-17s", title);
+	print_masked(ctl, name, "", text, "\n");
+}
+
+static void print_json_field(const struct ctl *ctl, const char *name, struct slice json)
+{
+	struct buf shown = BUF_INIT(64 << 20);
 	if (!json.len)
 		return;
-	if (!reveal)
-		show_masked(json, &masked);
-	struct slice shown = reveal ? json : buf_slice(&masked);
+	mask_json(mask_of(ctl), json, &shown);
 	printf("%-17s", name);
-	print_between("", shown, "\n");
-	buf_release(&masked);
+	print_between("", buf_slice(&shown), "\n");
+	buf_release(&shown);
 }
 
 static void print_job(struct ctl *ctl, const struct job *job)
 {
 	char id[JOB_ID_TEXT_LEN], behind[JOB_ID_TEXT_LEN];
-	bool reveal = ctl_has(ctl, OPTION_REVEAL);
 	id_text(job->id, id);
 	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_is_step(job->phase) ? "step" : "phase",
 		job->phase, "state", job_state_name(job->state));
@@ -249,30 +273,13 @@ static void print_job(struct ctl *ctl, const struct job *job)
 			(unsigned long long)job->lease.token);
 	print_times(job);
 	print_horizon(&ctl->opts, job);
-	print_field("idempotency key", job->idempotency_key);
-	print_field("source", job->source);
+	print_text_field(ctl, "idempotency key", "idempotency_key", job->idempotency_key);
+	print_text_field(ctl, "source", "source", job->source);
 	print_field("traceparent", job->traceparent);
-	print_field("error", job->error);
-	print_json_field("outcome", job->outcome, reveal);
-	print_json_field("checkpoint", job->checkpoint, reveal);
-	print_json_field("payload", job->payload, reveal);
-}
-
-static void print_job_json(struct ctl *ctl, struct job *job)
-{
-	struct slice *const parts[] = {&job->outcome, &job->checkpoint, &job->payload};
-	enum { PARTS = sizeof parts / sizeof *parts };
-	struct buf masked[PARTS];
-	for (int i = 0; i < PARTS; i++) {
-		buf_init(&masked[i], 64 << 20);
-		if (ctl_has(ctl, OPTION_REVEAL))
-			continue;
-		show_masked(*parts[i], &masked[i]);
-		*parts[i] = buf_slice(&masked[i]);
-	}
-	print_whole_line(ctl, job);
-	for (int i = 0; i < PARTS; i++)
-		buf_release(&masked[i]);
+	print_text_field(ctl, "error", "error", job->error);
+	print_json_field(ctl, "outcome", job->outcome);
+	print_json_field(ctl, "checkpoint", job->checkpoint);
+	print_json_field(ctl, "payload", job->payload);
 }
 
 static int show_one(struct ctl *ctl, const char *text)
@@ -289,7 +296,7 @@ static int show_one(struct ctl *ctl, const char *text)
 		return st == ST_NOTFOUND ? CTL_NO : daemon_exit_code(st);
 	}
 	if (ctl_has(ctl, OPTION_JSON)) {
-		print_job_json(ctl, &job);
+		print_whole_line(ctl, &job);
 	} else {
 		print_job(ctl, &job);
 		puts("events");

@@ -39,6 +39,11 @@ enum ctl_option {
 	OPTION_SCOPE = 1 << 21,
 	OPTION_EXPIRES = 1 << 22,
 	OPTION_OVERLAP = 1 << 23,
+	OPTION_CANCEL = 1 << 24,
+	OPTION_FILE = 1 << 25,
+	OPTION_URL = 1 << 26,
+	OPTION_ID = 1 << 27,
+	OPTION_PRINT = 1 << 28,
 	OPTION_FILTER =
 		OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL,
 };
@@ -55,6 +60,7 @@ struct ctl {
 	long limit; /* 0: none */
 	const char *reason;
 	const char *receiver;
+	const char *file, *url, *id; /* of webhook test */
 	int64_t for_us;
 	uint32_t scopes, phases; /* bits of enum scope, of phase_slot() */
 	int64_t expires_at_us, overlap_us;
@@ -123,6 +129,8 @@ int cmd_verify(struct ctl *ctl);
 int cmd_care(struct ctl *ctl);
 int cmd_export(struct ctl *ctl);
 int cmd_import(struct ctl *ctl);
+int cmd_forget(struct ctl *ctl);
+int cmd_webhook(struct ctl *ctl);
 int cmd_completion(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 

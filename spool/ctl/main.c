@@ -75,6 +75,7 @@ static int run(struct ctl *ctl, const char *config, const char *spool_path)
 		st = confine_process(&why);
 	if (st != ST_OK)
 		return ctl_fail(st, &why);
+	opts_wipe_environment();
 	int code = ctl->command->access == ACCESS_NONE ? ctl->command->run(ctl) : open_and_run(ctl);
 	opts_release(&ctl->opts);
 	return code;

@@ -180,6 +180,15 @@ static void take_option(struct ctl *ctl, enum ctl_option option, const char *val
 		if (!receiver_name_is_valid(slice_text(value)))
 			usage_error(ctl, "not the name of a receiver", value);
 		break;
+	case OPTION_FILE:
+		ctl->file = value;
+		break;
+	case OPTION_URL:
+		ctl->url = value;
+		break;
+	case OPTION_ID:
+		ctl->id = value;
+		break;
 	case OPTION_FOR:
 		if (!parse_span(value, &ctl->for_us) || ctl->for_us == 0)
 			usage_error(ctl, "not a time: expected 30s, 90m, 24h, 7d", value);
@@ -240,7 +249,7 @@ static void refuse_command(const struct ctl *ctl, const char *word)
 	usage_error(ctl, is_group ? "give one of these commands" : "there is no such command", word);
 }
 
-enum { GLOBALS = 4, LONGS_MAX = 48 };
+enum { GLOBALS = 4, LONGS_MAX = 64 };
 
 static void fill_longs(struct option *longs)
 {

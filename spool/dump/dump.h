@@ -5,16 +5,19 @@
 #ifndef SPOOL_DUMP_DUMP_H
 #define SPOOL_DUMP_DUMP_H
 #include "spool/base/jx.h"
+#include "spool/base/mask.h"
 #include "spool/model/item.h"
 
 #include <stdio.h>
 
 struct dump_writer {
 	FILE *to;
+	const struct mask *mask; /* NULL: lossless */
 	struct buf line;
 	uint64_t items;
 };
-/* An item_sink. arg: a struct dump_writer, zeroed but for to. IO, NOSPACE, NOMEM. */
+/* An item_sink. arg: a struct dump_writer, zeroed but for to and mask. With a mask the first line says so,
+ * and what is hidden cannot be had back: such an export is for reading. IO, NOSPACE, NOMEM. */
 enum status dump_write(void *arg, const struct item *item, struct why *why);
 /* The last line, and everything out of stdio's hands. Releases what the writer holds. */
 NODISCARD enum status dump_finish(struct dump_writer *w, struct why *why);

@@ -48,6 +48,7 @@ static const struct member totals_members[] = {
 	{"recent_n", MEMBER_U32, offsetof(struct item_totals, recent_n), 0, STATS_RECENT_MAX, false},
 	{"recent_at", MEMBER_U32, offsetof(struct item_totals, recent_at), 0, STATS_RECENT_MAX - 1, false},
 	{"recent_ms", MEMBER_RING, offsetof(struct item_totals, recent_ms), 0, UINT32_MAX, false},
+	FLAG(item_totals, masked),
 };
 
 static const struct member bookmark_members[] = {
@@ -111,6 +112,7 @@ static const struct member job_members[] = {
 	FLAG(job, in_crowd),
 	FLAG(job, is_charged),
 	{"charged_bytes", MEMBER_U64, offsetof(struct job, charged_bytes), 0, JOB_PAYLOAD_MAX, false},
+	FLAG(job, is_forgotten),
 	TIME(job, accepted_at_us),
 	TIME(job, run_at_us),
 	TIME(job, started_at_us),

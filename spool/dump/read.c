@@ -221,6 +221,10 @@ static enum status take_line(struct dump_reader *r, struct item *out, struct why
 		return complain(r, why, name, "",
 			r->lines == 1 ? "an export begins with its spool line" : "stands a second time");
 	enum status st = take_form(r, &dump_forms[out->kind], object, out, why);
+	if (st == ST_OK && out->kind == ITEM_TOTALS && out->totals.masked)
+		return complain(r, why, name, "masked",
+			"this export was made without --reveal: what it hides cannot be brought back from "
+			"it. Export again with --reveal");
 	if (st == ST_OK && out->kind == ITEM_END && out->end.items != r->lines - 1)
 		return complain(r, why, name, "items", "is not the number of lines before it: some are lost");
 	return st;

@@ -127,12 +127,86 @@ static void write_member(struct jx_writer *w, const struct member *m, const void
 	}
 }
 
+/* --- without secrets --- */
+
+/* An item whose texts are its own where they differ from those that it was made of. */
+struct masked {
+	struct item item;
+	struct buf texts[8];
+	size_t n;
+};
+
+static struct buf *new_text(struct masked *m)
+{
+	struct buf *b = &m->texts[m->n++];
+	buf_init(b, LINE_MAX_BYTES);
+	return b;
+}
+
+static void hide_json(const struct mask *mask, struct masked *m, struct slice *json)
+{
+	struct buf *b = new_text(m);
+	mask_json(mask, *json, b);
+	*json = buf_slice(b);
+}
+
+static void hide_text(const struct mask *mask, struct masked *m, const char *name, struct slice *text)
+{
+	struct buf *b = new_text(m);
+	mask_member(mask, name, *text, b);
+	*text = buf_slice(b);
+}
+
+/* false: no memory. */
+static bool mask_item(const struct mask *mask, struct masked *m)
+{
+	struct job *job = &m->item.job;
+	struct event *event = &m->item.event;
+	switch (m->item.kind) {
+	case ITEM_TOTALS:
+		m->item.totals.masked = true;
+		break;
+	case ITEM_JOB:
+		hide_text(mask, m, "source", &job->source);
+		hide_text(mask, m, "idempotency_key", &job->idempotency_key);
+		hide_text(mask, m, "error", &job->error);
+		hide_json(mask, m, &job->outcome);
+		hide_json(mask, m, &job->checkpoint);
+		hide_json(mask, m, &job->payload);
+		break;
+	case ITEM_EVENT:
+		hide_text(mask, m, "reason", &event->reason);
+		hide_json(mask, m, &event->data);
+		break;
+	case ITEM_ASIDE: /* nobody can tell what it says */
+		m->item.aside.bytes = (struct slice)SLICE_INIT;
+		break;
+	default:
+		break;
+	}
+	bool ok = true;
+	for (size_t i = 0; i < m->n; i++)
+		ok &= buf_status(&m->texts[i]) == ST_OK;
+	return ok;
+}
+
+static void masked_release(struct masked *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		buf_release(&m->texts[i]);
+}
+
 enum status dump_write(void *arg, const struct item *item, struct why *why)
 {
 	struct dump_writer *d = arg;
 	const struct form *form = &dump_forms[item->kind];
-	const char *base = (const char *)item + form->at;
+	struct masked masked = {.item = *item};
 	struct jx_writer w;
+	if (d->mask && !mask_item(d->mask, &masked)) {
+		masked_release(&masked);
+		return why_set(why, ST_NOMEM, "a line cannot be put together: no memory");
+	}
+	const char *base = (const char *)&masked.item + form->at;
 	if (!d->line.max)
 		buf_init(&d->line, LINE_MAX_BYTES);
 	buf_clear(&d->line);
@@ -144,6 +218,7 @@ enum status dump_write(void *arg, const struct item *item, struct why *why)
 	jx_close_object(&w);
 	jx_close_object(&w);
 	buf_byte(&d->line, '\n');
+	masked_release(&masked);
 	if (buf_status(&d->line) != ST_OK)
 		return why_set(why, buf_status(&d->line), "a line cannot be put together: no memory");
 	if (fwrite(d->line.p, 1, d->line.len, d->to) != d->line.len)

@@ -32,6 +32,7 @@ static const char *const names[] = {
 	[EVENT_CRASHED] = "crashed",
 	[EVENT_REPLAYED] = "replayed",
 	[EVENT_TOKEN] = "token",
+	[EVENT_FORGOTTEN] = "forgotten",
 };
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 

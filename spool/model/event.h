@@ -32,11 +32,12 @@ enum event_kind {
 		21, /* D16: sync_progress_update, workflow.phase.N.*, sync_completed: name, room, data */
 	EVENT_RESTORED =
 		22, /* the spool was, from a backup; events after it may repeat what was done since */
-	EVENT_REPAIRED = 23, /* the spool was, or with a job: its history has a gap */
-	EVENT_BREAKER = 24,  /* of the receiver `name` */
-	EVENT_CRASHED = 25,  /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
-	EVENT_REPLAYED = 26, /* an operator's retry --again: completed, failed or cancelled -> waiting */
-	EVENT_TOKEN = 27,    /* the token `name` was added, rotated or revoked; data tells its limits */
+	EVENT_REPAIRED = 23,  /* the spool was, or with a job: its history has a gap */
+	EVENT_BREAKER = 24,   /* of the receiver `name` */
+	EVENT_CRASHED = 25,   /* active -> waiting, or held at JOB_CRASHES_MAX: its worker died in its code */
+	EVENT_REPLAYED = 26,  /* an operator's retry --again: completed, failed or cancelled -> waiting */
+	EVENT_TOKEN = 27,     /* the token `name` was added, rotated or revoked; data tells its limits */
+	EVENT_FORGOTTEN = 28, /* a person was: data tells from how many jobs and events */
 	EVENT_KIND_N
 };
 

@@ -33,6 +33,7 @@ struct item_totals {
 	uint32_t paused_phases; /* bits of phase_slot() */
 	uint32_t recent_n, recent_at;
 	uint32_t recent_ms[STATS_RECENT_MAX]; /* ring of the last durations */
+	bool masked; /* secrets were left out of what follows: nothing can be built from it */
 };
 
 /* Only the member that kind names counts. Slices are borrowed: until the next item. */

@@ -52,11 +52,12 @@ struct job {
 	int phase;
 	enum job_state state;
 	int priority;
-	bool ordered;    /* accepted under queue.ordering = workflow: stands in its workflow's line */
-	bool has_turn;   /* may run as far as its workflow is concerned; always true when not ordered */
-	bool solo_user;  /* phase 1 without sync_id: one live job per user (D10) */
-	bool is_charged; /* it counts for the account of its source while it has not ended */
-	bool in_crowd;   /* its user submits far more than others: those take turns (spool_exchange) */
+	bool ordered;      /* accepted under queue.ordering = workflow: stands in its workflow's line */
+	bool has_turn;     /* may run as far as its workflow is concerned; always true when not ordered */
+	bool solo_user;    /* phase 1 without sync_id: one live job per user (D10) */
+	bool is_charged;   /* it counts for the account of its source while it has not ended */
+	bool in_crowd;     /* its user submits far more than others: those take turns (spool_exchange) */
+	bool is_forgotten; /* what was asked is no longer known, nor for whom: it has ended for good */
 	int64_t accepted_at_us;
 	int64_t run_at_us;        /* not before; of the next attempt */
 	int64_t started_at_us;    /* first attempt */

@@ -121,6 +121,16 @@ bool rules_same_request(const struct job *old, const struct trigger *t)
 	       (t->solo_user || slice_eq(old->workflow_id, t->workflow_id));
 }
 
+bool rules_key_is_reserved(struct slice key)
+{
+	return key.len && memchr(key.p, ' ', key.len);
+}
+
+bool rules_is_remembered(const struct job *job, struct moment now, int64_t keep_us)
+{
+	return rules_key_is_reserved(job->idempotency_key) && job->accepted_at_us + keep_us > now.wall_us;
+}
+
 bool rules_is_claimable(const struct job *job)
 {
 	return job->state == JOB_WAITING && job->has_turn;
@@ -398,6 +408,8 @@ enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now
 	if (!(rule->from & 1u << from))
 		return why_set(why, ST_CONFLICT, "a job that is %s cannot be steered by %s",
 			job_state_name(from), steer_verb_name(verb));
+	if (job->is_forgotten)
+		return why_set(why, ST_CONFLICT, "the job's person was forgotten, and what it was to do");
 	if (verb == STEER_REPLAY && !reason.len)
 		return why_set(why, ST_INVALID, "a replay needs a reason");
 	if (verb == STEER_RELEASE && job->run_at_us > now.wall_us)

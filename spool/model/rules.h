@@ -30,6 +30,13 @@ enum dedupe rules_dedupe(const struct job *old, const struct trigger *trigger,
 /* Whether a job under the same explicit key is the same request. */
 bool rules_same_request(const struct job *old, const struct trigger *trigger);
 
+/* Explicit keys with a blank in them are reserved for what comes in by a way of its own: no caller can give
+ * one, for those are of visible ASCII characters. Such a job is what a delivery that is signed, and may be
+ * sent again by anybody who has seen it, is known by. */
+bool rules_key_is_reserved(struct slice key);
+/* Is it too young to be removed for that? */
+bool rules_is_remembered(const struct job *job, struct moment now, int64_t keep_us);
+
 /* May this job be handed out now? */
 bool rules_is_claimable(const struct job *job);
 NODISCARD enum status rules_claim(struct job *job, const struct claim_ask *ask, struct moment now,

@@ -57,6 +57,9 @@ struct store_ops {
 	enum status (*remove_events)(struct store *store, struct moment now, int64_t before_us,
 		uint64_t *seen, bool *has_more, struct why *why);
 
+	enum status (*forget)(struct store *store, struct moment now, const struct forget_ask *ask,
+		struct forget *forget, struct why *why);
+
 	enum status (*get)(struct store *store, struct job_id id, struct job *out, struct why *why);
 	enum status (*list)(struct store *store, const struct job_filter *filter, const struct cursor *from,
 		size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next,

@@ -32,6 +32,8 @@ is_installed() {
 		usr/share/clario-workflow/monitoring/clario.rules.yml
 		usr/share/clario-workflow/monitoring/runbook.md
 		usr/share/clario-workflow/monitoring/clario-dashboard.json
+		usr/share/clario-workflow/examples/claim-rejected.json
+		usr/share/clario-workflow/examples/payout-received.json
 		etc/clario-workflow/clario.conf
 		etc/nginx/snippets/clario-workflow.conf
 		etc/nginx/snippets/clario-workflow-http.conf

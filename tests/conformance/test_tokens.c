@@ -105,7 +105,7 @@ static void tokens__are_what_they_allow(void **state)
 	assert_int_equal(status_of(in, "GET", path, header), 404);
 	assert_int_equal(status_of(in, "GET", path, NULL), 200);
 	assert_int_equal(status_of(in, "GET", API "/queue/stats", header), 403);
-	strcat(path, "/cancel");
+	snprintf(path, sizeof path, API "/jobs/%s/cancel", id);
 	a = request(in, "POST", path, header, NULL);
 	assert_int_equal(a.status, 403);
 	assert_non_null(strstr(answer_header(&a, "WWW-Authenticate", value), "scope=\"operate\""));

@@ -16,7 +16,7 @@ run() {
 	return 1
 }
 
-for target in bearer request record wire conf dump spool; do
+for target in bearer request record wire conf dump spool webhook; do
 	check "$target stands whatever comes" run "$target"
 	sed "s/^/# report: $target: /" "$SCRATCH/$target.txt"
 done

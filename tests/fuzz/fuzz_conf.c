@@ -17,6 +17,11 @@ const char *const fuzz_seeds[] = {
 	"[receiver.a]\nurl = http://a/\nrate = 0.5\nburst = 2\nbreaker-share = 0\n[call.b]\nphase = 3\n"
 	"receiver = a\npath = /{payload.x}?u={user_id}\nsuccess = 2xx,200-204\nauth = header\n"
 	"auth-header = X-Key\nsecret-file = k\nbody = {\"a\": ${payload},\n \"b\":[${payload.c}]}\n",
+	"[webhook.a]\nsecret = whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\nphase = 6\nuser-id = /u\nclaim-id = "
+	"/c\n"
+	"reason = /r~1\n[webhook.b]\nsignature = hmac\nheader = X-S\nprefix = sha256=\nencoding = base64\n"
+	"timestamp-header = X-T\ncontent = v0:{timestamp}:{body}\nsecret = 0123456789abcdef\ntype = /t\n"
+	"paid = a, b\nuser-id = /u\nclaim-id = /c\namount = /a\namount-scale = 2\n",
 	NULL,
 };
 

@@ -24,7 +24,7 @@ cat >"$SCRATCH/libraries" <<'END'
 ^(fcgiapp|fastcgi)[.]h$ ^fcgi/|^tests/
 ^curl/                  ^worker/|^tests/
 ^libsmartcols/          ^spool/ctl/
-^openssl/               ^worker/|^fcgi/|^spool/secret[.]c$|^tests/
+^openssl/               ^(worker|fcgi)/|^spool/(secret|webhook_sign)[.]c$|^tests/
 ^ini[.]h$               ^spool/base/
 END
 

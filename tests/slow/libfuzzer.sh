@@ -75,7 +75,7 @@ tell_counts() {
 }
 
 rm -rf "$BUILD"
-TARGETS="bearer request record wire conf dump spool"
+TARGETS="bearer request record wire conf dump spool webhook"
 if ! fetch >"$SCRATCH/fetch.txt" 2>&1; then
 	sed 's/^/# /' "$SCRATCH/fetch.txt"
 	skip "libFuzzer" "the source packages of jansson and LMDB cannot be had here"

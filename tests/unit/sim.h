@@ -12,7 +12,7 @@ struct model_job {
 	struct job_id id;
 	int phase, workflow, user, payload, priority;
 	enum job_state state;
-	bool has_turn, in_crowd, is_charged;
+	bool has_turn, in_crowd, is_charged, is_forgotten;
 	int caller;
 	uint64_t bytes;
 	int64_t run_at_us, finished_at_us, lease_end_us;

@@ -20,6 +20,7 @@ static const struct row {
 	{"POST", "/phase/{}", 's', SUBMITTED, 200},
 	{"POST", "/step/{}", 's', SUBMITTED, 200},
 	{"POST", "/batch", 's', A_LIST, 200},
+	{"POST", "/webhooks/{}", '-', NOBODY, 401}, /* credentials are nothing to it: it is not signed */
 	{"GET", "/jobs", 'r', A_LIST, 200},
 	{"POST", "/jobs/retry", 'o', A_LIST, 200},
 	{"GET", "/jobs/{}", 'r', A_JOB, 200},
@@ -218,6 +219,8 @@ static struct ask ask_of(
 		target->user, workflow, target->phase);
 	if (row->about == SUBMITTED)
 		snprintf(hole, sizeof hole, "%d", ask.phase);
+	if (row->about == NOBODY && open)
+		snprintf(hole, sizeof hole, "nobody");
 	if (row->about == A_JOB)
 		id_text(accept_job(f, target->phase, workflow, target->user), hole);
 	if (row->about == A_WORKFLOW) {
@@ -249,6 +252,8 @@ static struct request request_of(struct fixture *f, const struct credential *c, 
 
 static const char *challenge_of(int status, enum kind kind, const struct row *row)
 {
+	if (row->status == 401 && kind != REFUSED)
+		return ""; /* a signature is what it wants */
 	if (status == 401)
 		return kind == REFUSED ? "\r\nWWW-Authenticate: Bearer realm=\"clario-workflow\", "
 					 "error=\"invalid_token\"\r\n"

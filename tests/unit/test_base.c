@@ -160,6 +160,34 @@ static void jx__tells_deep_from_malformed(void **state)
 	json_decref(value);
 }
 
+/* What stands where it goes wrong may be a secret. */
+static void jx__does_not_quote_what_is_wrong(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {"{\"token\": CANARY}", "{\"token\":\"CANARY\",}", "CANARY",
+		"{\"token\":\"CANARY\" \"CANARY\"}", "{\"token\":\"CANARY\\x\"}"};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json_t *value;
+		struct why why = WHY_INIT;
+		assert_int_equal(jx_parse(slice_text(rows[i]), 4, &value, &why), ST_INVALID);
+		if (strstr(why.text, "CANARY") || !strstr(why.text, "at line 1, column "))
+			fail_msg("%s", why.text);
+	}
+}
+
+static void jx__unescapes_as_it_compares(void **state)
+{
+	(void)state;
+	static const char raw[] = "a\\n\\u00e9\\ud83d\\ude00\\/\\\"";
+	struct buf out = BUF_INIT(100);
+	jx_unescape(slice_text(raw), &out);
+	assert_string_equal(out.p, "a\n\xc3\xa9\xf0\x9f\x98\x80/\"");
+	assert_true(jx_raw_is(slice_text(raw), buf_slice(&out)));
+	buf_wipe(&out);
+	assert_null(out.p);
+	buf_wipe(&out);
+}
+
 /* The linker leads malloc() here; 0: none fails. */
 static unsigned long failing_malloc;
 void *__real_malloc(size_t size);
@@ -538,6 +566,8 @@ int main(void)
 		cmocka_unit_test(clock__text),
 		cmocka_unit_test(jx__parses_what_is_json_and_only_that),
 		cmocka_unit_test(jx__tells_deep_from_malformed),
+		cmocka_unit_test(jx__does_not_quote_what_is_wrong),
+		cmocka_unit_test(jx__unescapes_as_it_compares),
 		cmocka_unit_test(jx__without_memory_gives_nothing_rather_than_a_part),
 		cmocka_unit_test(jx__escapes_what_is_no_utf8),
 		cmocka_unit_test(jx__last_of_equal_keys_wins),

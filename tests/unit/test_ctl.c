@@ -1,148 +1,11 @@
 /* tests/unit/test_ctl.c: clario-spool as a person or a script runs it: output, exit codes, refusals. */
 #include "spool/base/jx.h"
-#include "spool/spool.h"
-#include "tests/support/unit.h"
+#include "tests/unit/ctl_fixture.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-struct fixture {
-	char dir[64];
-	char ids[4][JOB_ID_TEXT_LEN];
-	char out[65536];
-};
-
-/* Run the tool; its exit code; standard output (and standard error, where args say 2>&1) into f->out. */
-static int run(struct fixture *f, const char *args)
-{
-	char command[1024];
-	const char *b = getenv("B");
-	snprintf(command, sizeof command, "'%s/clario-spool' -c '%s/clario.conf' %s", b && *b ? b : "build",
-		f->dir, args);
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	size_t len = fread(f->out, 1, sizeof f->out - 1, pipe);
-	f->out[len] = '\0';
-	int code = pclose(pipe);
-	assert_true(WIFEXITED(code));
-	return WEXITSTATUS(code);
-}
-
-static void assert_run(struct fixture *f, const char *args, int code, const char *has)
-{
-	int got = run(f, args);
-	if (got != code || (has && !strstr(f->out, has)))
-		fail_msg("clario-spool %s: exit %d, wanted %d with \"%s\": %s", args, got, code,
-			has ? has : "", f->out);
-}
-
-static void assert_run_id(struct fixture *f, const char *verb, int i, int code, const char *has)
-{
-	char args[200];
-	snprintf(args, sizeof args, "%s %s 2>&1", verb, f->ids[i]);
-	assert_run(f, args, code, has);
-}
-
-static void write_conf(struct fixture *f, const char *map_size)
-{
-	char path[128];
-	snprintf(path, sizeof path, "%s/clario.conf", f->dir);
-	FILE *conf = fopen(path, "we");
-	assert_non_null(conf);
-	fprintf(conf, "[spool]\npath = %s/spool\nmap-size = %s\n", f->dir, map_size);
-	fclose(conf);
-}
-
-static struct spool *open_spool(struct fixture *f)
-{
-	char path[128];
-	struct spool *sp;
-	struct why why = WHY_INIT;
-	snprintf(path, sizeof path, "%s/spool", f->dir);
-	struct spool_conf conf = {.store = "lmdb",
-		.path = path,
-		.map_size = 16 << 20,
-		.full_at_percent = 85,
-		.ordering = true,
-		.dedupe_window_us = 1000000};
-	if (spool_open(&conf, &sp, &why) != ST_OK)
-		fail_msg("%s", why.text);
-	return sp;
-}
-
-/* Four jobs: 0 failed, 1 waiting, 2 waiting behind 1, 3 delayed. */
-static void fill(struct fixture *f)
-{
-	static const struct {
-		int phase;
-		const char *workflow;
-	} rows[] = {{3, "w-fail"}, {2, "w-line"}, {3, "w-line"}, {7, "w-late"}};
-	struct spool *sp = open_spool(f);
-	for (int i = 0; i < 4; i++) {
-		struct trigger t = {.phase = rows[i].phase,
-			.attempts_allowed = 1,
-			.give_up_after_us = 1000000,
-			.workflow_id = slice_text(rows[i].workflow),
-			.user_id = slice_text(i ? "bob" : "ann"),
-			.payload = slice_text("{\"user_id\":\"x\",\"token\":\"hush\"}"),
-			.source = slice_text("tests")};
-		struct receipt r;
-		if (i == 3)
-			t.run_at_us = clock_now().wall_us + INT64_C(3600000000);
-		assert_int_equal(spool_submit(sp, clock_now(), &t, 1, &r, NULL), ST_OK);
-		id_text(r.id, f->ids[i]);
-		if (i > 0)
-			continue;
-		struct claim_ask ask = {.owner = "tests:1", .max = 1, .lease_ms = 1000};
-		struct job job;
-		size_t n, none;
-		int64_t due;
-		assert_int_equal(spool_exchange(sp, clock_now(), NULL, 0, &ask, &job, &n, &due, NULL), ST_OK);
-		struct settlement s = {.id = job.id,
-			.token = 1,
-			.kind = SETTLE_FAIL,
-			.error = slice_text("answered 404"),
-			.outcome = slice_text("{\"data\":{\"api_key\":\"hush\"}}")};
-		assert_int_equal(
-			spool_exchange(sp, clock_now(), &s, 1, NULL, NULL, &none, &due, NULL), ST_OK);
-		job_release(&job);
-	}
-	spool_close(sp);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	snprintf(f->dir, sizeof f->dir, "/tmp/clario-ctl-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	write_conf(f, "16M");
-	assert_run(f, "init", 0, "created a spool in ");
-	fill(f);
-	*state = f;
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *sb, int type, struct FTW *ftw)
-{
-	(void)sb;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	write_conf(f, "16M");
-	assert_run(f, "verify", 0, "the spool is sound");
-	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
-}
 
 static void init__once(void **state)
 {
@@ -194,26 +57,18 @@ static void refusals__have_their_codes(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		assert_run(f, rows[i].args, rows[i].code, rows[i].has);
-	write_conf(f, "32M");
+	ctl_write_conf(f, "32M");
 	assert_run(f, "stats 2>&1", 78, "spool.map-size = 16777216");
-}
-
-static size_t lines(const char *text)
-{
-	size_t n = 0;
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
 }
 
 static void list__table_and_json_lines(void **state)
 {
 	struct fixture *f = *state;
 	assert_run(f, "list", 0, "ID ");
-	assert_int_equal(lines(f->out), 5);
+	assert_int_equal(count_lines(f->out), 5);
 	assert_non_null(strstr(f->out, "waiting (behind)"));
 	assert_run(f, "list --json", 0, f->ids[3]);
-	assert_int_equal(lines(f->out), 4);
+	assert_int_equal(count_lines(f->out), 4);
 	char *rest = f->out;
 	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
 		json_t *job = json_loads(line, 0, NULL);
@@ -221,12 +76,12 @@ static void list__table_and_json_lines(void **state)
 		json_decref(job);
 	}
 	assert_run(f, "list --json --user bob --phase 3", 0, f->ids[2]);
-	assert_int_equal(lines(f->out), 1);
+	assert_int_equal(count_lines(f->out), 1);
 	assert_run(f, "list --json --state failed --since 1h", 0, f->ids[0]);
 	assert_run(f, "list --json --until 2001-01-01", 0, "");
-	assert_int_equal(lines(f->out), 0);
+	assert_int_equal(count_lines(f->out), 0);
 	assert_run(f, "list --json --limit 2 --order asc", 0, f->ids[1]);
-	assert_int_equal(lines(f->out), 2);
+	assert_int_equal(count_lines(f->out), 2);
 }
 
 static void show__masks_what_looks_secret(void **state)
@@ -253,15 +108,15 @@ static void workflow_and_events__tell_the_story(void **state)
 	struct fixture *f = *state;
 	assert_run(f, "workflow w-line", 0, "timeline");
 	assert_run(f, "workflow w-line --json", 0, "\"kind\":\"accepted\"");
-	assert_int_equal(lines(f->out), 4);
+	assert_int_equal(count_lines(f->out), 4);
 	assert_run(f, "events --json", 0, "\"seq\":1,");
-	assert_int_equal(lines(f->out), 6);
+	assert_int_equal(count_lines(f->out), 6);
 	assert_run(f, "events --json --after 4 --limit 1", 0, "\"seq\":5,");
-	assert_int_equal(lines(f->out), 1);
+	assert_int_equal(count_lines(f->out), 1);
 	assert_run(f, "events --user ann", 0, "failed");
 	assert_run_id(f, "events --json --job", 3, 0, "\"to\":\"delayed\"");
 	assert_run(f, "events --follow --limit 6", 0, "accepted");
-	assert_int_equal(lines(f->out), 6);
+	assert_int_equal(count_lines(f->out), 6);
 }
 
 static void stats__as_table_and_json(void **state)
@@ -296,7 +151,7 @@ static void steering__one_some_all(void **state)
 	assert_run(f, "hold --all --user bob --phase 2 --json 2>&1", 0,
 		"\"done\":true,\"state\":\"held\",\"status\":\"ok\"");
 	assert_run(f, "list --json --state held", 0, f->ids[1]);
-	assert_int_equal(lines(f->out), 1);
+	assert_int_equal(count_lines(f->out), 1);
 	assert_run(f, "cancel --all --state waiting --limit 1 2>&1", 0, "1 done, 0 not");
 }
 
@@ -304,7 +159,7 @@ static void steering__one_some_all(void **state)
 static void show__tells_the_tries_to_come(void **state)
 {
 	struct fixture *f = *state;
-	struct spool *sp = open_spool(f);
+	struct spool *sp = ctl_open_spool(f);
 	struct trigger t = {.phase = 3,
 		.run_at_us = INT64_C(2051222400000000),
 		.attempts_allowed = 15,
@@ -379,7 +234,7 @@ static void report_calls(struct fixture *f, uint32_t ok, uint32_t failed)
 	struct receiver_report w = {.name = "shop", .policy = &policy, .ok = ok, .failed = failed};
 	struct claim_ask ask = {.owner = "tests:1", .reports = &w, .reports_n = 1};
 	struct settlement s = {.id = {{1}}, .kind = SETTLE_RENEW};
-	struct spool *sp = open_spool(f);
+	struct spool *sp = ctl_open_spool(f);
 	size_t none;
 	int64_t due;
 	assert_int_equal(spool_exchange(sp, clock_now(), &s, 1, &ask, NULL, &none, &due, NULL), ST_OK);
@@ -398,7 +253,7 @@ static void receivers__as_table_and_json(void **state)
 	report_calls(f, 0, 11);
 	assert_run(f, "receivers", 0, "shop     open");
 	assert_run(f, "receivers --json", 0, "{\"name\":\"shop\",\"breaker\":\"open\",\"paused\":false,");
-	assert_int_equal(lines(f->out), 1);
+	assert_int_equal(count_lines(f->out), 1);
 	json_t *shop = json_loads(f->out, 0, NULL);
 	assert_int_equal(json_integer_value(jx_path(shop, "calls_total")), 16);
 	assert_int_equal(json_integer_value(jx_path(shop, "may_run")), 0);
@@ -438,7 +293,7 @@ static void callers__as_table_and_json(void **state)
 	assert_run(f, "callers", 0, NULL);
 	assert_run(f, "callers --json", 0, NULL);
 	assert_string_equal(f->out, ""); /* nobody's are counted */
-	struct spool *sp = open_spool(f);
+	struct spool *sp = ctl_open_spool(f);
 	submit_as(sp, "zoe", "w-1", 5);
 	submit_as(sp, "amy", "w-2", 5);
 	submit_as(sp, "zoe", "w-3", 5);
@@ -450,7 +305,7 @@ static void callers__as_table_and_json(void **state)
 		"{\"name\":\"quiet\",\"jobs\":0,\"bytes\":0,\"max_jobs\":1}\n"
 		"{\"name\":\"zoe\",\"jobs\":2,\"bytes\":14,\"max_jobs\":5,\"max_bytes\":1024,"
 		"\"rate\":2.5}\n");
-	assert_int_equal(lines(f->out), 3);
+	assert_int_equal(count_lines(f->out), 3);
 	assert_run(f, "callers", 0, "MAX JOBS");
 	assert_non_null(strstr(f->out, "zoe"));
 }
@@ -465,7 +320,7 @@ static void pause__a_receiver(void **state)
 	assert_run(f, "receivers", 0, "paused");
 	assert_non_null(strstr(f->out, "operator:"));
 	assert_run(f, "receivers --json", 0, "{\"name\":\"bank\"");
-	assert_int_equal(lines(f->out), 2);
+	assert_int_equal(count_lines(f->out), 2);
 	assert_run(f, "events", 0, "paused         shop  they migrate  [operator:");
 	report_calls(f, 0, 10);
 	assert_run(f, "receivers", 0, "paused (open)");
@@ -498,7 +353,7 @@ static void help__completion__version(void **state)
 	assert_run(f, "completion bash", 0, "complete -F _clario_spool clario-spool");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 static void care__acts_on_the_whole_spool(void **state)
 {
@@ -516,7 +371,7 @@ static void care__acts_on_the_whole_spool(void **state)
 	assert_run(f, "compact", 0, "MiB now");
 	assert_run(f, "repair", 0, "set aside: 0, not found: 0, histories with a gap: 0");
 	assert_run(f, "repair --json", 0, "\"jobs\":4");
-	struct spool *sp = open_spool(f);
+	struct spool *sp = ctl_open_spool(f);
 	assert_run(f, "repair 2>&1", 75, "is in use");
 	spool_close(sp);
 	assert_run(f, "verify --json", 0, "{\"findings\":0}");
@@ -530,7 +385,7 @@ static void export__and_import_by_file_and_pipe(void **state)
 	char args[300];
 	struct stat sb;
 	assert_run(f, "export | grep -c '^{\"job\"'", 0, "4");
-	snprintf(args, sizeof args, "export %s/all.jsonl", f->dir);
+	snprintf(args, sizeof args, "export --reveal %s/all.jsonl", f->dir);
 	assert_run(f, args, 0, NULL);
 	snprintf(args, sizeof args, "%s/all.jsonl", f->dir);
 	assert_int_equal(stat(args, &sb), 0);
@@ -547,7 +402,17 @@ static void export__and_import_by_file_and_pipe(void **state)
 	assert_run(f, args, 0, "\"jobs\":4");
 	assert_run(f, "import - --replace </dev/null 2>&1", 65, "ends after line 0");
 	assert_run(f, "import /nonexistent --replace 2>&1", 69, "cannot open /nonexistent");
+	/* Without --reveal it is for reading. */
+	assert_run(f, "export", 0, "\"masked\":true");
+	assert_null(strstr(f->out, "hush"));
+	assert_run(f, "export --reveal", 0, "hush");
+	assert_null(strstr(f->out, "\"masked\""));
+	snprintf(args, sizeof args, "export %s/masked.jsonl", f->dir);
+	assert_run(f, args, 0, NULL);
+	snprintf(args, sizeof args, "import %s/masked.jsonl --replace 2>&1", f->dir);
+	assert_run(f, args, 65, "made without --reveal");
 	assert_run(f, "verify", 0, "the spool is sound");
+	assert_run(f, "export --reveal", 0, "hush"); /* and what is there stays */
 }
 
 int main(void)

@@ -223,7 +223,8 @@ static void routes__that_change_something_are_posts(void **state)
 	(void)state;
 	size_t changing = 0;
 	for (size_t i = 0; i < routes_n; i++) {
-		bool changes = routes[i].scope & (SCOPE_SUBMIT | SCOPE_OPERATE);
+		bool changes = routes[i].scope & (SCOPE_SUBMIT | SCOPE_OPERATE) ||
+			       routes[i].flags & ROUTE_SIGNED;
 		changing += changes;
 		if (changes && strcmp(routes[i].method, "POST") != 0)
 			fail_msg("%s %s", routes[i].method, routes[i].pattern);
@@ -241,8 +242,8 @@ static void pages__of_others_change_nothing(void **state)
 	for (size_t i = 0; i < routes_n; i++) {
 		char path[128];
 		struct reply reply;
-		if (strcmp(routes[i].method, "POST") != 0)
-			continue;
+		if (strcmp(routes[i].method, "POST") != 0 || routes[i].flags & ROUTE_SIGNED)
+			continue; /* no page can sign */
 		snprintf(path, sizeof path, BASE "%s", routes[i].pattern);
 		struct request request = request_for("POST", path);
 		request.param[PARAM_HOST] = slice_text("127.0.0.1:8080");
@@ -449,6 +450,47 @@ static void document__tells_the_routes(void **state)
 	reply_release(&reply);
 }
 
+/* Who may read is not shown secrets; and what is misspelt is not taken for no. */
+static void reveal__takes_the_scope_operate(void **state)
+{
+	(void)state;
+	static const struct {
+		void (*handle)(struct app *, const struct request *, struct reply *);
+		const char *capture, *query;
+		int status;
+		const char *code;
+	} rows[] = {
+		{lookup_job, "01a2103f-d904-7000-8000-00005cac7b5c", "reveal=1", 403, "forbidden"},
+		{lookup_jobs, "", "state=failed&reveal=1", 403, "forbidden"},
+		{workflow_show, "w", "after=7&reveal=1", 403, "forbidden"},
+		{lookup_job, "01a2103f-d904-7000-8000-00005cac7b5c", "reveal=yes", 400, "bad_query"},
+		{lookup_jobs, "", "reveal=2", 400, "bad_query"},
+		{workflow_show, "w", "reveal", 400, "bad_query"},
+		{lookup_job, "01a2103f-d904-7000-8000-00005cac7b5c", "revael=1", 400, "bad_query"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct request request = request_for("GET", BASE "/jobs");
+		struct reply reply;
+		reply_init(&reply);
+		request.caller.scopes = SCOPE_READ | SCOPE_SUBMIT;
+		request.capture = slice_text(rows[i].capture);
+		request.param[PARAM_QUERY] = slice_text(rows[i].query);
+		rows[i].handle(&app, &request, &reply);
+		if (reply.http_status != rows[i].status ||
+			strcmp(problem_info(reply.problem)->code, rows[i].code) != 0)
+			fail_msg("row %zu: %d %s", i, reply.http_status, problem_info(reply.problem)->code);
+		reply_release(&reply);
+	}
+	/* It selects no jobs, so it is no parameter of an act on them. */
+	struct request request = request_for("POST", BASE "/jobs/retry");
+	struct reply reply;
+	reply_init(&reply);
+	request.param[PARAM_QUERY] = slice_text("reveal=1");
+	dispatch(&app, &request, &reply);
+	assert_int_equal(reply.http_status, 400);
+	reply_release(&reply);
+}
+
 static void document__tells_the_codes(void **state)
 {
 	(void)state;
@@ -485,6 +527,7 @@ int main(void)
 		cmocka_unit_test(pages__none_is_listed),
 		cmocka_unit_test(bodies__that_were_not_taken),
 		cmocka_unit_test(bodies__with_too_many_values),
+		cmocka_unit_test(reveal__takes_the_scope_operate),
 		cmocka_unit_test(document__tells_the_routes),
 		cmocka_unit_test(document__tells_the_codes),
 	};

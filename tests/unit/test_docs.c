@@ -95,14 +95,19 @@ static bool is_shipped_value(const char *line)
 	return line[0] == '#' && key > 0 && strncmp(line + 1 + key, " = ", 3) == 0;
 }
 
-/* packaging/clario.conf with every value that stands there put in force. */
+/* packaging/clario.conf with every value that stands there put in force; [webhook.NAME] stands for sections
+ * that are not there. */
 static void write_uncommented(const char *path)
 {
 	char *text = read_file("packaging/clario.conf"), *rest = text;
 	FILE *out = fopen(path, "we");
+	bool is_pattern_section = false;
 	assert_non_null(out);
-	for (char *line; (line = strsep(&rest, "\n"));)
-		fprintf(out, "%s\n", is_shipped_value(line) ? line + 1 : line);
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (line[0] == '[' || strncmp(line, "#[", 2) == 0)
+			is_pattern_section = strstr(line, ".NAME]") != NULL;
+		fprintf(out, "%s\n", is_shipped_value(line) && !is_pattern_section ? line + 1 : line);
+	}
 	fclose(out);
 	free(text);
 }
@@ -137,7 +142,7 @@ static void shipped_configuration__gives_the_defaults_commented_or_not(void **st
 	unlink(scratch);
 }
 
-/* The example of a receiver and a call of the operator's own, line by line after "#" and a tab. */
+/* The examples of what is the operator's own (receiver, call, webhooks), line by line after "#" and a tab. */
 static void shipped_configuration__has_an_example_that_works(void **state)
 {
 	(void)state;
@@ -159,6 +164,9 @@ static void shipped_configuration__has_an_example_that_works(void **state)
 	assert_int_equal(opts_phase_calls(&opts, 3, calls), 2);
 	assert_string_equal(
 		opts.call[calls[1]].body, "{\"user\": ${user_id},\n\"claims\": ${payload.claims}}");
+	assert_int_equal(opts.webhooks_n, 2);
+	assert_true(opts_webhook_has_phase(&opts.webhooks[0], 6));
+	assert_true(opts_webhook_has_phase(&opts.webhooks[1], 7));
 	opts_release(&opts);
 	unlink(scratch);
 	free(text);
@@ -178,6 +186,12 @@ static void shipped_configuration__tells_the_limits(void **state)
 	snprintf(want, sizeof want, "up to %d of your own", RECEIVERS_MAX - RECEIVER_N);
 	assert_tells(manual, "clario.conf.5", want);
 	snprintf(want, sizeof want, "for one caller, of up to %d.", CALLERS_MAX);
+	assert_tells(manual, "clario.conf.5", want);
+	snprintf(want, sizeof want, "up to %d", WEBHOOKS_MAX);
+	assert_tells(strstr(conf, "# Webhooks: "), "clario.conf", want);
+	snprintf(want, sizeof want, "Sources of webhooks, up to %d of your own", WEBHOOKS_MAX);
+	assert_tells(manual, "clario.conf.5", want);
+	snprintf(want, sizeof want, "At most %d, of at least", WEBHOOK_SECRETS_MAX);
 	assert_tells(manual, "clario.conf.5", want);
 	snprintf(want, sizeof want, "more than %d bytes", SECRET_MAX);
 	assert_tells(manual, "clario.conf.5", want);
@@ -212,6 +226,8 @@ static void manual_section(const struct conf_row *row, char *out, size_t cap)
 		section = "receiver.NAME";
 	else if (strncmp(section, "caller.", 7) == 0)
 		section = "caller.NAME";
+	else if (strncmp(section, "webhook.", 8) == 0)
+		section = "webhook.NAME";
 	snprintf(out, cap, "\n.Ss [%s]\n", section);
 }
 
@@ -416,7 +432,7 @@ static void show_a_token(struct jx_writer *w)
 static void show_a_job(struct jx_writer *w)
 {
 	struct job job = {.phase = 1};
-	show_job(w, &job, true);
+	show_job(w, &job, true, NULL);
 }
 
 static void show_an_event(struct jx_writer *w)
@@ -438,7 +454,7 @@ static void show_an_event(struct jx_writer *w)
 		.traceparent = slice_text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		.workflow_id = text,
 		.user_id = text};
-	show_event(w, &event);
+	show_event(w, &event, NULL);
 }
 
 static void manual__of_the_tool_has_every_member_and_kind(void **state)

@@ -49,6 +49,7 @@ static const struct job full_job = {
 	.has_turn = true,
 	.solo_user = true,
 	.in_crowd = true,
+	.is_forgotten = true,
 	.accepted_at_us = 1789000000000001,
 	.run_at_us = 1789000000000002,
 	.started_at_us = 1789000000000003,
@@ -161,6 +162,44 @@ static void text__is_lossless(void **state)
 	assert_non_null(strstr(text, "\"payload\":\"{\\\"a\\\": 1.0,\\n \\\"a\\\":2}\""));
 	free(text);
 	free(again);
+}
+
+/* Secrets are hidden, the rest is as it was, and nobody takes it for a whole one. */
+static void text__masked_is_for_reading(void **state)
+{
+	(void)state;
+	struct job job = full_job;
+	struct event event = full_event;
+	job.payload = slice_text("{\"n\": 1.0,\"token\":\"CANARY\"}");
+	job.outcome = job.checkpoint = slice_text("{\"password\":\"CANARY\"}");
+	job.error = slice_text("Bearer CANARY");
+	event.data = slice_text("{\"secret\":\"CANARY\"}");
+	event.reason = slice_text("api_key=CANARY");
+	const struct item items[] = {
+		{.kind = ITEM_TOTALS, .totals = {.format = ITEM_FORMAT, .next_seq = 10}},
+		{.kind = ITEM_ASIDE, .aside = {{"j\0\xff", 3}, {"CANARY", 6}}},
+		{.kind = ITEM_JOB, .job = job},
+		{.kind = ITEM_EVENT, .event = event},
+	};
+	char *text, *again;
+	size_t len;
+	struct mask *mask;
+	struct why why = WHY_INIT;
+	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS, &mask, &why), ST_OK);
+	struct dump_writer writer = {.to = open_memstream(&text, &len), .mask = mask};
+	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+		assert_int_equal(dump_write(&writer, &items[i], &why), ST_OK);
+	assert_int_equal(dump_finish(&writer, &why), ST_OK);
+	fclose(writer.to);
+	assert_non_null(strstr(text, "\"masked\":true"));
+	assert_non_null(strstr(text, "\"payload\":\"{\\\"n\\\": 1.0,\\\"token\\\":\\\"***\\\"}\""));
+	assert_null(strstr(text, "CANARY"));
+	assert_null(strstr(text, "43414e415259")); /* the same as hexadecimal */
+	assert_int_equal(copy_text(text, len, &again, &why), ST_INVALID);
+	assert_non_null(strstr(why.text, "line 1: spool.masked: this export was made without --reveal"));
+	free(again);
+	free(text);
+	mask_free(mask);
 }
 
 #define SPOOL_LINE "{\"spool\":{\"format\":1,\"next_seq\":10}}\n"
@@ -394,6 +433,7 @@ int main(void)
 	jx_init();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text__is_lossless),
+		cmocka_unit_test(text__masked_is_for_reading),
 		cmocka_unit_test(mistakes__are_named),
 		CASE(import__gives_the_same_spool),
 		CASE(import__refuses_what_is_not_whole),

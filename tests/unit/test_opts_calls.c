@@ -423,6 +423,52 @@ static void authorities__must_be_readable(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Those of rows, of files and of the environment, wherever they come back from. */
+static void scrub__takes_out_what_is_configured(void **state)
+{
+	struct fixture *f = *state;
+	struct opts o;
+	struct why why = WHY_INIT;
+	char path[100];
+	snprintf(path, sizeof path, "%s/own-key", f->dir);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fputs("of-a-file\n", file);
+	fclose(file);
+	setenv("INTERNAL_API_KEY", "of-the-environment", 1);
+	assert_int_equal(load_by(opts_load_for_calls,
+				 "[receiver]\npython-jwt-secret = of-a-row\n[receiver.x]\nurl = http://x\n"
+				 "[call.own]\nphase = 3\nreceiver = x\npath = /\nauth = header\n"
+				 "auth-header = X-Key\nsecret-file = own-key\n",
+				 &o, &why),
+		ST_OK);
+	unsetenv("INTERNAL_API_KEY");
+	struct buf out = BUF_INIT(1000);
+	opts_scrub(&o,
+		slice_text("xof-a-rowx of-a-file, of-the-environment: Bearer abc token=1 answered 500"),
+		&out);
+	assert_string_equal(out.p, "x***x ***, ***: Bearer *** token=*** answered 500");
+	buf_release(&out);
+	opts_release(&o);
+	assert_null(o.privacy.mask);
+	unlink(path);
+}
+
+static void environment__is_wiped_of_secrets_alone(void **state)
+{
+	(void)state;
+	static char key[] = "INTERNAL_API_KEY=hush", url[] = "INTEGRATIONS_URL=http://x";
+	putenv(key); /* this very memory */
+	putenv(url);
+	opts_wipe_environment();
+	assert_string_equal(getenv("INTERNAL_API_KEY"), "");
+	for (size_t i = sizeof "INTERNAL_API_KEY"; i < sizeof key; i++)
+		assert_int_equal(key[i], 0);
+	assert_string_equal(getenv("INTEGRATIONS_URL"), "http://x");
+	unsetenv("INTERNAL_API_KEY");
+	unsetenv("INTEGRATIONS_URL");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +482,8 @@ int main(void)
 		CASE(secrets__come_from_files),
 		CASE(secrets__files_that_cannot_be),
 		CASE(authorities__must_be_readable),
+		CASE(scrub__takes_out_what_is_configured),
+		CASE(environment__is_wiped_of_secrets_alone),
 	};
 	return cmocka_run_group_tests_name("opts_calls", tests, NULL, NULL);
 }

@@ -105,7 +105,7 @@ static void root__leaves_everything_to_the_owner(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const acts[] = {"stats", "pause", "resume", "verify", "backup @/theirs/copy",
-		"compact", "repair", "restore @/theirs/copy --replace", "export @/theirs/text",
+		"compact", "repair", "restore @/theirs/copy --replace", "export --reveal @/theirs/text",
 		"import @/theirs/text --replace"};
 	char command[200];
 	if (!is_root())
@@ -123,7 +123,7 @@ static void root__leaves_everything_to_the_owner(void **state)
 static void root__is_told_why_a_path_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const acts[] = {"backup @/ours/copy", "export @/ours/text",
+	static const char *const acts[] = {"backup @/ours/copy", "export --reveal @/ours/text",
 		"restore @/ours/copy --replace", "import @/ours/text"};
 	if (!is_root())
 		return;

@@ -87,6 +87,7 @@ static void assert_same_job(const struct job *a, const struct job *b)
 	assert_int_equal(a->has_turn, b->has_turn);
 	assert_int_equal(a->solo_user, b->solo_user);
 	assert_int_equal(a->in_crowd, b->in_crowd);
+	assert_int_equal(a->is_forgotten, b->is_forgotten);
 	assert_int_equal(a->attempts_made, b->attempts_made);
 	assert_int_equal(a->attempts_allowed, b->attempts_allowed);
 	assert_int_equal(a->crashes, b->crashes);
@@ -428,6 +429,23 @@ static void golden__caller_version_1(void **state)
 	buf_release(&golden);
 }
 
+static void golden__version_1_forgotten(void **state)
+{
+	(void)state;
+	struct buf now = BUF_INIT(4096), golden = BUF_INIT(4096);
+	struct job job = sample_job(), back = {.id = job.id};
+	struct job_hashes hashes = {99, 7, 0};
+	job.is_forgotten = true;
+	record_encode_job(&job, &hashes, &now);
+	record_encode_job(&job, &hashes, &golden);
+	read_golden("job-forgotten.v1", &golden);
+	assert_true(slice_eq(buf_slice(&now), buf_slice(&golden)));
+	assert_int_equal(record_decode_job(buf_slice(&golden), &back, &hashes), ST_OK);
+	assert_same_job(&job, &back);
+	buf_release(&now);
+	buf_release(&golden);
+}
+
 static void key__queue_order_is_place_phase_priority_time_id(void **state)
 {
 	(void)state;
@@ -536,6 +554,7 @@ int main(void)
 		cmocka_unit_test(golden__version_1_in_the_crowd),
 		cmocka_unit_test(golden__version_1_charged),
 		cmocka_unit_test(golden__caller_version_1),
+		cmocka_unit_test(golden__version_1_forgotten),
 		cmocka_unit_test(key__queue_order_is_place_phase_priority_time_id),
 		cmocka_unit_test(key__of_the_crowd_is_by_user_behind_the_others),
 		cmocka_unit_test(key__prefixes_and_their_ends),

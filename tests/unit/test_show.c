@@ -1,4 +1,5 @@
-/* tests/unit/test_show.c: the JSON of jobs, events and receivers, to the byte, and the masking of secrets. */
+/* tests/unit/test_show.c: the JSON of jobs, events, receivers and tokens, to the byte, and the masking of
+ * secrets. */
 #include "spool/base/clock.h"
 #include "spool/show.h"
 #include "tests/support/unit.h"
@@ -30,7 +31,7 @@ static void job__to_the_byte(void **state)
 	struct buf out = BUF_INIT(4096);
 	struct jx_writer w;
 	jx_begin(&w, &out);
-	show_job(&w, &job, true);
+	show_job(&w, &job, true, NULL);
 	assert_string_equal(out.p,
 		"{\"id\":\"019a0000-0001-7000-8000-0000000000ff\",\"phase\":3,\"workflow_id\":\"w\\\"1\","
 		"\"user_id\":\"u\","
@@ -50,7 +51,7 @@ static void job__to_the_byte(void **state)
 	job.behind = job.id;
 	job.in_crowd = true;
 	jx_begin(&w, &out);
-	show_job(&w, &job, false);
+	show_job(&w, &job, false, NULL);
 	assert_non_null(strstr(out.p, "\"step\":12,"));
 	assert_non_null(strstr(out.p, "\"behind\":\"019a0000-0001-7000-8000-0000000000ff\""));
 	assert_non_null(strstr(out.p, "\"in_crowd\":true"));
@@ -70,12 +71,12 @@ static void job__lease_while_active(void **state)
 	job.lease.boot_id = now.boot_id + 1; /* of an earlier boot: it is over */
 	job.lease.deadline_boot_us = now.boot_us + 9000000;
 	jx_begin(&w, &out);
-	show_job(&w, &job, false);
+	show_job(&w, &job, false, NULL);
 	assert_non_null(strstr(out.p, "\"lease\":{\"owner\":\"host:1\",\"token\":7,\"deadline_in_ms\":0}"));
 	buf_clear(&out);
 	job.lease.boot_id = now.boot_id;
 	jx_begin(&w, &out);
-	show_job(&w, &job, false);
+	show_job(&w, &job, false, NULL);
 	json_t *shown;
 	assert_int_equal(jx_parse(buf_slice(&out), 9, &shown, NULL), ST_OK);
 	assert_in_range(json_integer_value(jx_path(shown, "lease.deadline_in_ms")), 1, 9000);
@@ -90,7 +91,7 @@ static void event__every_kind_to_the_byte(void **state)
 	static const char *const names[] = {"accepted", "claimed", "completed", "retry", "failed", "released",
 		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
 		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
-		"progress", "restored", "repaired", "breaker", "crashed", "replayed"};
+		"progress", "restored", "repaired", "breaker", "crashed", "replayed", "token", "forgotten"};
 	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		char want[200];
@@ -103,7 +104,7 @@ static void event__every_kind_to_the_byte(void **state)
 		struct buf out = BUF_INIT(4096);
 		struct jx_writer w;
 		jx_begin(&w, &out);
-		show_event(&w, &event);
+		show_event(&w, &event, NULL);
 		snprintf(want, sizeof want,
 			"{\"seq\":1,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"%s\",\"step\":14,"
 			"\"from\":\"waiting\"}",
@@ -140,7 +141,7 @@ static void event__everything_set(void **state)
 	struct buf out = BUF_INIT(4096);
 	struct jx_writer w;
 	jx_begin(&w, &out);
-	show_event(&w, &event);
+	show_event(&w, &event, NULL);
 	assert_string_equal(out.p,
 		"{\"seq\":2,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"fenced\","
 		"\"job_id\":\"01000000-0000-0000-0000-000000000000\",\"phase\":7,\"workflow_id\":\"w\","
@@ -164,7 +165,7 @@ static void event__only_what_applies(void **state)
 	struct buf out = BUF_INIT(4096);
 	struct jx_writer w;
 	jx_begin(&w, &out);
-	show_event(&w, &event);
+	show_event(&w, &event, NULL);
 	assert_string_equal(out.p, "{\"seq\":7,\"at\":\"2026-11-24T02:18:55.123Z\",\"kind\":\"paused\","
 				   "\"actor\":\"operator:me\"}");
 	buf_clear(&out);
@@ -182,7 +183,7 @@ static void event__only_what_applies(void **state)
 		.workflow_id = slice_text("w"),
 		.user_id = slice_text("u")};
 	jx_begin(&w, &out);
-	show_event(&w, &event);
+	show_event(&w, &event, NULL);
 	assert_string_equal(out.p, "{\"seq\":8,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"retry\",\"job_"
 				   "id\":\"01000000-0000-0000-0000-000000000000\","
 				   "\"phase\":3,\"workflow_id\":\"w\",\"user_id\":\"u\",\"from\":\"active\","
@@ -198,7 +199,7 @@ static void event__only_what_applies(void **state)
 		.room = slice_text("user_u"),
 		.data = slice_text("{\"type\":\"info\"}")};
 	jx_begin(&w, &out);
-	show_event(&w, &event);
+	show_event(&w, &event, NULL);
 	assert_string_equal(out.p,
 		"{\"seq\":9,\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"notification\","
 		"\"name\":\"notification\",\"room\":\"user_u\",\"data\":{\"type\":\"info\"}}");
@@ -226,27 +227,36 @@ static void trace_id__of_what_is_a_traceparent(void **state)
 			fail_msg("%s", rows[i].text);
 }
 
-static void masked__at_any_depth(void **state)
+/* Every member that a caller, a receiver or a payload made. */
+static void masked__wherever_it_may_stand(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *in, *out;
-	} rows[] = {
-		{"{\"user_id\":\"u\",\"token\":\"t\"}", "{\"user_id\":\"u\",\"token\":\"***\"}"},
-		{"{\"a\":[{\"accessToken\":{\"x\":1}},2]}", "{\"a\":[{\"accessToken\":\"***\"},2]}"},
-		{"{\"PASSWORD\":null,\"Authorization\":7,\"client_secret\":[1],\"api_key\":\"k\",\"amount\":"
-		 "5}",
-			"{\"PASSWORD\":\"***\",\"Authorization\":\"***\",\"client_secret\":\"***\",\"api_"
-			"key\":\"***\",\"amount\":5}"},
-		{"[1,\"token\"]", "[1,\"token\"]"},
-		{"not json", "not json"},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct buf out = BUF_INIT(4096);
-		show_masked(slice_text(rows[i].in), &out);
-		assert_string_equal(out.p, rows[i].out);
-		buf_release(&out);
-	}
+	struct mask *mask;
+	struct job job = {.phase = 1,
+		.idempotency_key = slice_text("CANARY"),
+		.source = slice_text("token=CANARY"),
+		.error = slice_text("call x: Bearer CANARY"),
+		.outcome = slice_text("{\"data\":{\"secret\":\"CANARY\"}}"),
+		.checkpoint = slice_text("{\"token\":\"CANARY\"}"),
+		.payload = slice_text("{\"a\" : 1.10,\"deep\":[{\"pin\":\"CANARY\"}]}")};
+	struct event event = {.kind = EVENT_RETRY,
+		.reason = slice_text("{\"password\":\"CANARY\"}"),
+		.data = slice_text("{\"cookie\":\"CANARY\"}")};
+	struct buf out = BUF_INIT(4096);
+	struct jx_writer w;
+	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS ", idempotency_key, /deep/0/pin", &mask, NULL), ST_OK);
+	jx_begin(&w, &out);
+	show_job(&w, &job, true, mask);
+	assert_non_null(strstr(out.p, "\"payload\":{\"a\" : 1.10,\"deep\":[{\"pin\":\"***\"}]}"));
+	assert_non_null(strstr(out.p, "\"idempotency_key\":\"***\""));
+	assert_null(strstr(out.p, "CANARY"));
+	buf_clear(&out);
+	jx_begin(&w, &out);
+	show_event(&w, &event, mask);
+	assert_non_null(strstr(out.p, "\"data\":{\"cookie\":\"***\"}"));
+	assert_null(strstr(out.p, "CANARY"));
+	buf_release(&out);
+	mask_free(mask);
 }
 
 static void receiver__to_the_byte(void **state)
@@ -292,6 +302,46 @@ static void receiver__to_the_byte(void **state)
 	buf_release(&out);
 }
 
+/* Every member at its value, and at none; of neither secret more than its prefix. */
+static void token__to_the_byte(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT(8192);
+	struct jx_writer w;
+	const int64_t at_us = INT64_C(1704067200000000); /* 2024-01-01 */
+	struct token t = {.name = "shop",
+		.scopes = SCOPE_SUBMIT | SCOPE_READ,
+		.phases = 1 << 0 | 1 << 7,
+		.user = "seller-*",
+		.created_at_us = at_us,
+		.expires_at_us = at_us + 90000000,
+		.now = {"clw_0123456789ab", {1}, at_us + 10000000},
+		.old = {"clw_ba9876543210", {2}, at_us},
+		.old_until_us = at_us + 30000000};
+	jx_begin(&w, &out);
+	show_token(&w, &t, at_us + 20000000);
+	assert_string_equal(out.p,
+		"{\"name\":\"shop\",\"state\":\"rotating\",\"prefix\":\"clw_0123456789ab\","
+		"\"scopes\":[\"submit\",\"read\"],\"phases\":[1,10],\"user\":\"seller-*\","
+		"\"created_at\":\"2024-01-01T00:00:00.000Z\",\"expires_at\":\"2024-01-01T00:01:30.000Z\","
+		"\"revoked_at\":null,\"rotated_at\":\"2024-01-01T00:00:10.000Z\","
+		"\"old_prefix\":\"clw_ba9876543210\",\"old_until\":\"2024-01-01T00:00:30.000Z\"}");
+	buf_clear(&out);
+	jx_begin(&w, &out);
+	t.phases = TOKEN_ALL_PHASES;
+	t.user[0] = '\0';
+	t.expires_at_us = 0;
+	t.now.created_at_us = at_us;
+	t.revoked_at_us = at_us + 1000000;
+	show_token(&w, &t, at_us + 20000000);
+	assert_string_equal(out.p, "{\"name\":\"shop\",\"state\":\"revoked\",\"prefix\":\"clw_0123456789ab\","
+				   "\"scopes\":[\"submit\",\"read\"],\"phases\":null,\"user\":null,"
+				   "\"created_at\":\"2024-01-01T00:00:00.000Z\",\"expires_at\":null,"
+				   "\"revoked_at\":\"2024-01-01T00:00:01.000Z\",\"rotated_at\":null,"
+				   "\"old_prefix\":null,\"old_until\":null}");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,10 +349,11 @@ int main(void)
 		cmocka_unit_test(job__lease_while_active),
 		cmocka_unit_test(event__only_what_applies),
 		cmocka_unit_test(receiver__to_the_byte),
+		cmocka_unit_test(token__to_the_byte),
 		cmocka_unit_test(event__every_kind_to_the_byte),
 		cmocka_unit_test(event__everything_set),
 		cmocka_unit_test(trace_id__of_what_is_a_traceparent),
-		cmocka_unit_test(masked__at_any_depth),
+		cmocka_unit_test(masked__wherever_it_may_stand),
 	};
 	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
 }

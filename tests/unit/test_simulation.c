@@ -313,6 +313,8 @@ static void do_settle(struct sim *s)
 
 static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb)
 {
+	if (j->is_forgotten)
+		return false;
 	bool ended = job_state_is_ended(j->state);
 	switch (verb) {
 	case STEER_RETRY:
@@ -380,6 +382,33 @@ static void do_remove(struct sim *s)
 	CHECK(s, removed == want);
 }
 
+/* All that has ended of one user; what is alive stays. */
+static void do_forget(struct sim *s)
+{
+	char id[16];
+	int user = (int)sim_roll(s, USERS);
+	uint64_t jobs = 0, live = 0;
+	struct forget forget = {0};
+	struct forget_ask ask = {.actor = slice_text("operator:sim"),
+		.chance = {sim_roll(s, UINT32_MAX), sim_roll(s, UINT32_MAX), sim_roll(s, UINT32_MAX)}};
+	snprintf(id, sizeof id, "u%d", user);
+	ask.user_id = slice_text(id);
+	while (!forget.is_done)
+		assert_int_equal(s->f->ops->forget(s->f->store, s->f->now, &ask, &forget, NULL), ST_OK);
+	for (size_t i = 0; i < s->n; i++) {
+		struct model_job *j = &s->jobs[i];
+		if (j->user != user)
+			continue;
+		live += is_live(j);
+		if (is_live(j))
+			continue;
+		jobs++;
+		j->is_forgotten = true;
+		j->user = j->workflow = -1; /* like nobody's that will come */
+	}
+	CHECK(s, forget.jobs == jobs && forget.live == live);
+}
+
 static void do_pause(struct sim *s)
 {
 	int slot = (int)sim_roll(s, 4);
@@ -425,6 +454,8 @@ static void compare(struct sim *s)
 		CHECK(s, job.crashes == s->jobs[i].crashes);
 		CHECK(s, job.lease.token == s->jobs[i].token);
 		CHECK(s, job.in_crowd == s->jobs[i].in_crowd);
+		CHECK(s, job.is_forgotten == s->jobs[i].is_forgotten);
+		CHECK(s, slice_is(job.payload, "{}") == s->jobs[i].is_forgotten);
 		CHECK(s, !is_live(&s->jobs[i]) || job.has_turn == s->jobs[i].has_turn);
 		count[job.state]++;
 		job_release(&job);
@@ -470,8 +501,8 @@ static bool put_users_in_order(struct sim *s)
 static void run_history(struct fixture *f, uint64_t seed)
 {
 	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_flood, do_claim, do_claim,
-		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_pause, do_crash,
-		sim_report, sim_report, sim_pause_receiver};
+		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_forget, do_pause,
+		do_crash, sim_report, sim_report, sim_pause_receiver};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};

@@ -274,6 +274,52 @@ static void remove__only_what_is_old_and_all_that_belongs_to_it(void **state)
 	store_check(f);
 }
 
+static size_t remove_all(struct fixture *f, enum job_state state)
+{
+	size_t removed;
+	assert_int_equal(f->ops->remove(f->store, f->now, state, f->now.wall_us + 1, 3, slice_text("x"),
+				 &removed, NULL),
+		ST_OK);
+	return removed;
+}
+
+/* What a signed delivery is known by stays as long as its signature may be good, whoever cleans; others go.
+ */
+static void remove__reserved_keys_are_kept_for_their_time(void **state)
+{
+	struct fixture *f = *state;
+	struct receipt signed_ones[4];
+	f->conf.keep_reserved_us = 600000000;
+	store_reopen(f);
+	for (int i = 0; i < 4; i++) {
+		char workflow[8], other[8], key[32];
+		snprintf(workflow, sizeof workflow, "w%d", i);
+		snprintf(other, sizeof other, "o%d", i);
+		snprintf(key, sizeof key, "webhook:shop id=%d", i);
+		struct trigger t = make_trigger(7, workflow, "u", "{}");
+		t.idempotency_key = slice_text(key);
+		signed_ones[i] = submit(f, &t);
+		accept_job(f, 7, other, "u", "{}");
+	}
+	assert_int_equal(remove_all(f, JOB_WAITING), 3); /* past those that stay */
+	assert_int_equal(remove_all(f, JOB_WAITING), 1);
+	assert_int_equal(remove_all(f, JOB_WAITING), 0);
+	claim(f, 2);
+	settle_held(f, 0, SETTLE_COMPLETE);
+	settle_held(f, 1, SETTLE_COMPLETE);
+	pass_ms(f, 599999);
+	assert_int_equal(remove_all(f, JOB_COMPLETED), 0);
+	struct trigger again = make_trigger(7, "w0", "u", "{}");
+	again.idempotency_key = slice_text("webhook:shop id=0");
+	struct receipt receipt = submit(f, &again);
+	assert_int_equal(receipt.verdict, SUBMIT_DUPLICATE);
+	assert_int_equal(id_cmp(receipt.id, signed_ones[0].id), 0);
+	pass_ms(f, 2);
+	assert_int_equal(remove_all(f, JOB_COMPLETED), 2);
+	assert_int_equal(remove_all(f, JOB_WAITING), 2);
+	assert_int_equal(submit(f, &again).verdict, SUBMIT_ACCEPTED);
+}
+
 static void remove__waiting_jobs_let_their_followers_pass(void **state)
 {
 	struct fixture *f = *state;
@@ -419,6 +465,7 @@ int main(void)
 		CASE(list__a_workflow_of_very_many_jobs),
 		CASE(list__a_foreign_cursor_is_refused),
 		CASE(remove__only_what_is_old_and_all_that_belongs_to_it),
+		CASE(remove__reserved_keys_are_kept_for_their_time),
 		CASE(remove__waiting_jobs_let_their_followers_pass),
 		CASE(depth__is_refused_and_outcomes_still_work),
 		CASE(disk__nearly_full_closes_intake_alone),

@@ -306,6 +306,10 @@ static void lists__go_on_past_many_others(void **state)
 	reply = ask(f, "GET", BASE "/jobs", query, sellers, "");
 	assert_string_equal(users_in(&reply, out, cursor), "seller-2");
 	assert_string_equal(cursor, "");
+	/* who asks for others by name does not even hear that there are many */
+	reply = ask(f, "GET", BASE "/jobs", "user_id=buyer", sellers, "");
+	assert_string_equal(users_in(&reply, out, cursor), "");
+	assert_string_equal(cursor, "");
 }
 
 static json_t *get(struct fixture *f, const char *method, const char *path, const char *header)
@@ -331,6 +335,12 @@ static void retries__by_filter_leave_others_alone(void **state)
 	json_t *json = json_of(&reply);
 	assert_int_equal(json_integer_value(jx_get(json, "retried")), 1);
 	assert_int_equal(json_integer_value(jx_get(json, "skipped")), 0);
+	json_decref(json);
+	reply_release(&reply);
+	reply = ask(f, "POST", BASE "/jobs/retry", "state=cancelled&user_id=buyer-1", sellers, "");
+	json = json_of(&reply);
+	assert_int_equal(json_integer_value(jx_get(json, "retried")), 0);
+	assert_true(json_is_null(jx_get(json, "next_cursor")));
 	json_decref(json);
 	reply_release(&reply);
 	assert_int_equal(spool_get(f->app.spool, ids[0], &job, &why), ST_OK);

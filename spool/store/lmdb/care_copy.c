@@ -1,4 +1,5 @@
 /* spool/store/lmdb/care_copy.c: one state of a spool into a file, and a copy made ready for use. */
+#include "spool/store/lmdb/blank.h"
 #include "spool/store/lmdb/care.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/init.h"
@@ -29,27 +30,37 @@ static int open_source(const char *from, MDB_env **env)
 	return rc == 0 ? mdb_env_open(*env, from, flags, 0660) : rc;
 }
 
+static size_t page_bytes_of(MDB_env *env)
+{
+	MDB_stat stat = {0};
+	mdb_env_stat(env, &stat);
+	return stat.ms_psize;
+}
+
 enum status care_copy(void *arg, struct guard *guard, struct why *why)
 {
 	struct care *care = arg;
 	MDB_env *env;
 	guard_at(guard, "file", (struct slice)SLICE_INIT);
-	int fd = open(care->to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+	int fd = open(care->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
 	if (fd < 0)
 		return why_errno(why, errno, "cannot create %s", care->to);
 	int rc = open_source(care->from, &env);
 	if (rc == 0)
 		rc = mdb_env_copyfd2(env, fd, MDB_CP_COMPACT);
+	bool is_compact = rc == 0;
 	/* Pages that an aborted spill left behind keep LMDB from leaving out the free ones. */
 	if (rc == MDB_INCOMPATIBLE && ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0)
 		rc = mdb_env_copyfd2(env, fd, 0);
+	/* What was forgotten is not copied along with the pages that it was deleted from. */
+	enum status blanked = is_compact ? blank_gaps(fd, page_bytes_of(env), why) : ST_OK;
 	if (rc == 0 && fsync(fd) != 0)
 		rc = errno;
 	close(fd);
 	if (rc != 0)
 		return why_set(why, env_map_rc(rc), "cannot copy %s to %s: %s", care->from, care->to,
 			mdb_strerror(rc));
-	return ST_OK;
+	return blanked;
 }
 
 /* A lease is over when its boot is another one. */

@@ -40,6 +40,7 @@ const struct store_ops store_lmdb = {
 	.token_change = lmdb_token_change,
 	.remove = lmdb_remove,
 	.remove_events = lmdb_remove_events,
+	.forget = lmdb_forget,
 	.get = lmdb_get,
 	.list = lmdb_list,
 	.events = lmdb_events,

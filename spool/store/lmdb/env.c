@@ -225,6 +225,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	store->ordering = conf->ordering;
 	store->max_depth = conf->max_depth;
 	store->disk_full_at_percent = conf->disk_full_at_percent;
+	store->keep_reserved_us = conf->keep_reserved_us;
 	store->map_bytes = (uint64_t)conf->map_size;
 	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
 	store->dedupe.window_us = conf->dedupe_window_us;

@@ -44,6 +44,7 @@ struct store {
 	bool read_only, ordering;
 	bool is_audited; /* audit.h */
 	int64_t max_depth, disk_full_at_percent;
+	int64_t keep_reserved_us;
 	uint64_t full_at_bytes, map_bytes, page_bytes;
 	struct dedupe_policy dedupe;
 	uint64_t seed; /* of index hashes */

@@ -158,6 +158,17 @@ void job_insert(struct tx *tx, struct job *job)
 	tx->head.accepted_total++;
 }
 
+void job_rewrite(struct tx *tx, struct loaded *l, const struct key *member)
+{
+	struct key id = key_of_id(l->job.id), now = key_member(tx->store->seed, &l->job);
+	l->hashes = job_hashes(tx->store->seed, &l->job);
+	record_encode_trigger(&l->job, &tx->scratch);
+	tx_put(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
+	tx_del(tx, TREE_WORKFLOW, key_slice(member));
+	tx_put(tx, TREE_WORKFLOW, key_slice(&now), (struct slice){"", 0});
+	job_update(tx, l);
+}
+
 /* A unique key may have passed on to a later job (a solo user's does): it goes only with the job it names. */
 static void del_unique_key(struct tx *tx, int kind, struct slice text, struct job_id id)
 {

@@ -32,6 +32,9 @@ enum status job_load(struct tx *tx, struct job_id id, enum job_parts parts, stru
 void job_update(struct tx *tx, struct loaded *l);
 /* Store a new one with all its entries. Its id must be greater than all before. */
 void job_insert(struct tx *tx, struct job *job);
+/* Store one that has ended with what was asked changed, too: its ids, its payload. It must have no unique
+ * keys any more (job_drop_keys()). member: its key_member() as it was loaded. */
+void job_rewrite(struct tx *tx, struct loaded *l, const struct key *member);
 /* Everything that follows from a job's two records: its state record under this spool's hash, its place in
  * the queue and in the indexes, its keys, its counts; not the line. For a new one, and for one that repair
  * has found. */

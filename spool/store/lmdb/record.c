@@ -229,7 +229,7 @@ enum status record_decode_trigger(struct slice record, bool with_payload, struct
 	return r.bad ? ST_CORRUPT : ST_OK;
 }
 
-enum job_flag { TURN = 1, ORDERED = 2, SOLO = 4, CROWD = 8, CHARGED = 16 };
+enum job_flag { TURN = 1, ORDERED = 2, SOLO = 4, CROWD = 8, CHARGED = 16, FORGOTTEN = 32 };
 enum job_part {
 	STARTED = 1,
 	FINISHED = 2,
@@ -277,7 +277,7 @@ void record_encode_job(const struct job *job, const struct job_hashes *hashes, s
 	write_fixed(out,
 		(uint64_t)((job->has_turn ? TURN : 0) | (job->ordered ? ORDERED : 0) |
 			   (job->solo_user ? SOLO : 0) | (job->in_crowd ? CROWD : 0) |
-			   (job->is_charged ? CHARGED : 0)),
+			   (job->is_charged ? CHARGED : 0) | (job->is_forgotten ? FORGOTTEN : 0)),
 		1);
 	write_fixed(out, (uint64_t)parts, 1);
 	write_fixed(out, (uint64_t)job->priority, 1);
@@ -325,6 +325,7 @@ enum status record_decode_job(struct slice record, struct job *job, struct job_h
 	job->solo_user = flags & SOLO;
 	job->in_crowd = flags & CROWD;
 	job->is_charged = flags & CHARGED;
+	job->is_forgotten = flags & FORGOTTEN;
 	job->priority = (int)read_fixed(&r, 1);
 	hashes->workflow = read_fixed(&r, 8);
 	hashes->user = (uint32_t)read_fixed(&r, 4);

@@ -29,6 +29,19 @@ static bool is_old(struct slice key, enum job_state state, int64_t before_us)
 	return id_time_ms(key_queue_id(key)) * 1000 < before_us;
 }
 
+/* Must the entry's job stay, old or not? Its id tells of most that it need not. */
+static bool is_remembered(struct tx *tx, struct job_id id)
+{
+	struct loaded l;
+	int64_t keep_us = tx->store->keep_reserved_us;
+	if ((id_time_ms(id) + 1) * 1000 + keep_us <= tx->now.wall_us ||
+		job_load(tx, id, JOB_WITHOUT_PAYLOAD, &l) != ST_OK)
+		return false;
+	bool stays = rules_is_remembered(&l.job, tx->now, keep_us);
+	loaded_release(&l);
+	return stays;
+}
+
 static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_state state, int64_t before_us,
 	struct key *out, size_t max)
 {
@@ -40,6 +53,8 @@ static size_t collect_old(struct tx *tx, enum place place, int phase, enum job_s
 		if (w.key.len != key_queue_len(w.key))
 			break;
 		if (is_old(w.key, state, before_us)) {
+			if (is_remembered(tx, key_queue_id(w.key)))
+				continue;
 			out[n].len = w.key.len;
 			memcpy(out[n++].b, w.key.p, w.key.len);
 		} else if (job_state_is_ended(state)) {

@@ -24,6 +24,8 @@ enum status lmdb_remove(struct store *store, struct moment now, enum job_state s
 	size_t max, struct slice actor, size_t *removed, struct why *why);
 enum status lmdb_remove_events(struct store *store, struct moment now, int64_t before_us, uint64_t *seen,
 	bool *has_more, struct why *why);
+enum status lmdb_forget(struct store *store, struct moment now, const struct forget_ask *ask,
+	struct forget *forget, struct why *why);
 enum status lmdb_get(struct store *store, struct job_id id, struct job *out, struct why *why);
 enum status lmdb_list(struct store *store, const struct job_filter *filter, const struct cursor *from,
 	size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next, struct why *why);
