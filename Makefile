@@ -31,16 +31,17 @@ MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
-	forget.c blank.c)
+	forget.c blank.c \
+	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
+SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
-	reveal.c plans.c operations.c \
+	reveal.c plans.c operations.c exposition.c metrics.c scrape.c \
 	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
 # clario-events: its own files, and what it shares with clario-fcgi.
 EVENTS_OWN_SRCS := $(addprefix fcgi/events/, main.c hub.c feed.c stream.c door.c outlet.c sse.c)
@@ -63,7 +64,8 @@ PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool clario-eve
 UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base text conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow ahead call validate access browser owner route options query dispatch server \
 	webhook_sign opts_webhooks mapping webhook \
 	ctl_bulk where undo plan selections \
-	events feed
+	events feed \
+	meter figures metrics
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -73,6 +75,8 @@ UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
 UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
 UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_figures := tests/unit/store_fixture.c
+UNIT_OBJS_metrics := fcgi/metrics.c fcgi/exposition.c
 UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_undo := tests/unit/plan_fixture.c
 UNIT_OBJS_plan := tests/unit/plan_fixture.c
@@ -142,7 +146,7 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAMS := $(addprefix $(B)/tests/wire/, test_wire test_refusals)
-CONFORMANCE_TESTS := events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
+CONFORMANCE_TESTS := monitor events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
 CONFORMANCE_OBJS_events := tests/support/sse.c
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
@@ -156,7 +160,7 @@ FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh)
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -301,6 +305,9 @@ install: all
 	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
+	install -d $(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
+	install -m 644 $(addprefix packaging/monitoring/, clario.rules.yml runbook.md clario-dashboard.json) \
+		$(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
 	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \

@@ -6,6 +6,7 @@
 #include "fcgi/watch.h"
 #include "spool/base/clock.h"
 #include "spool/base/log.h"
+#include "spool/meter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,8 +104,13 @@ static void *run(void *arg)
 {
 	struct desk *desk = arg;
 	struct conn *c;
-	while ((c = next_in_line(desk->all)))
+	meter_add(METER_THREADS, 1);
+	while ((c = next_in_line(desk->all))) {
+		meter_add(METER_THREADS_BUSY, 1);
 		serve(desk, c);
+		meter_add(METER_THREADS_BUSY, -1);
+	}
+	meter_add(METER_THREADS, -1);
 	return NULL;
 }
 

@@ -48,6 +48,9 @@ const struct route routes[] = {
 	{"GET", "/events", events_elsewhere, 0, SCOPE_READ, 0},
 	{"POST", "/events/ticket", events_ticket, 0, SCOPE_READ, 0},
 
+	{"GET", "/metrics", metrics_show, 0, SCOPE_READ, ROUTE_WHOLE},
+	{"GET", "/metrics", metrics_show, 0, SCOPE_READ, ROUTE_WHOLE | ROUTE_ROOT},
+
 	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
 	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},
 	{"GET", "/readyz", health_ready, 0, SCOPE_NONE, 0},

@@ -47,6 +47,7 @@ void health_service(struct app *app, const struct request *request, struct reply
 void health_routes(struct app *app, const struct request *request, struct reply *reply);
 void health_alive(struct app *app, const struct request *request, struct reply *reply);
 void health_ready(struct app *app, const struct request *request, struct reply *reply);
+void metrics_show(struct app *app, const struct request *request, struct reply *reply);
 void openapi_show(struct app *app, const struct request *request, struct reply *reply);
 
 extern const struct route routes[];

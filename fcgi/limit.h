@@ -16,7 +16,7 @@ void limit_trigger(const struct app *app, struct trigger *trigger);
 struct limit_counts {
 	uint64_t rate_limited, quota_exceeded;
 };
-void limit_note(enum problem problem); /* any other is passed over */
+void limit_note(enum problem problem); /* any other goes to the meter alone */
 struct limit_counts limit_counts(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* fcgi/reply.c: see reply.h. Every answer is JSON, is never cached, and names its length. */
+/* fcgi/reply.c: see reply.h. Every answer is JSON unless its handler says otherwise, is never
+ * cached, and names its length. */
 #include "fcgi/reply.h"
 
 #include <stdarg.h>
@@ -145,7 +146,8 @@ void reply_head_text(const struct reply *reply, struct buf *out)
 	struct slice body = reply_body(reply);
 	buf_fmt(out, "Status: %d %s\r\n", reply->http_status, reason_of(reply->http_status));
 	if (body.len)
-		buf_fmt(out, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n",
+		buf_fmt(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+			reply->content_type ? reply->content_type : "application/json; charset=utf-8",
 			body.len);
 	buf_text(out, "Cache-Control: no-store\r\n");
 	add_sharing(reply, out);

@@ -15,6 +15,7 @@ struct reply {
 	struct job_id job;        /* the job concerned; zero: none. For the log */
 	struct buf head;          /* further header lines, each with CRLF */
 	struct buf body;          /* JSON, unless fixed_body is set */
+	const char *content_type; /* static; NULL: JSON */
 	struct slice fixed_body;  /* static text sent in place of body */
 	struct slice readable_by; /* the origin whose pages may read the answer; empty: none. Borrowed */
 	bool varies_by_origin;    /* another origin may get another answer */

@@ -29,6 +29,7 @@ enum param {
 	PARAM_ORIGIN,
 	PARAM_SEC_FETCH_SITE,
 	PARAM_ACCESS_CONTROL_REQUEST_METHOD,
+	PARAM_ACCEPT,
 	PARAM_AUTHORIZATION, /* a secret: never to be logged, nor told in an answer */
 	PARAM_LAST_EVENT_ID,
 	PARAM_N

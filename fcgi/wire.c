@@ -47,7 +47,7 @@ static void wipe_records(FCGX_Stream *in)
 	if (!in || !in->data)
 		return;
 	memcpy(&head, in->data, sizeof head);
-	if (head.buffer && head.len > 0 && head.len <= LOOK_MAX && in->rdNext >= head.buffer &&
+	if (head.buffer && head.len > 0 && head.len <= RECORDS_LOOK_MAX && in->rdNext >= head.buffer &&
 		in->rdNext <= in->stop && in->stop <= head.buffer + head.len)
 		explicit_bzero(head.buffer, (size_t)head.len);
 }

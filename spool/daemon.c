@@ -184,6 +184,13 @@ int daemon_exit_code(enum status st)
 	return (unsigned)st < ST_N ? codes[st] : DAEMON_SYSTEM;
 }
 
+void daemon_open_meter(const char *spool_path, enum meter_program program)
+{
+	struct why why = WHY_INIT;
+	if (meter_open(spool_path, program, &why) != ST_OK)
+		log_warning("event=unmetered err=%s", LOG_QT(why.text));
+}
+
 enum status daemon_write_pid(const char *path, struct why *why)
 {
 	if (!path)

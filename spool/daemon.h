@@ -3,6 +3,7 @@
 #ifndef SPOOL_DAEMON_H
 #define SPOOL_DAEMON_H
 #include "spool/base/status.h"
+#include "spool/meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,8 @@ int daemon_main_with(const char *program, int argc, char **argv, daemon_load loa
 	const struct daemon_command *commands, size_t commands_n);
 
 int daemon_exit_code(enum status st);
+/* meter_open(), and a line in the log where that fails: a daemon works without. */
+void daemon_open_meter(const char *spool_path, enum meter_program program);
 /* path NULL: nothing to do. */
 NODISCARD enum status daemon_write_pid(const char *path, struct why *why);
 

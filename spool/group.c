@@ -1,6 +1,9 @@
 /* spool/group.c: see group.h. */
 #include "spool/group.h"
 
+#include "spool/base/clock.h"
+#include "spool/meter.h"
+
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -97,6 +100,8 @@ static void give_verdict(struct submit *s, enum status st, const struct why *why
 	s->status = ST_OK;
 	if (st != ST_OK)
 		refuse_all(s, st, why);
+	for (size_t i = 0; i < s->n; i++)
+		meter_submitted(&s->triggers[i], &s->receipts[i]);
 }
 
 void group_lead(struct group *g)
@@ -106,6 +111,7 @@ void group_lead(struct group *g)
 	pthread_mutex_lock(&g->lock);
 	struct submit *batch = take_batch(g, &n);
 	pthread_mutex_unlock(&g->lock);
+	int64_t began_us = clock_mono_us();
 	enum status st = commit_batch(g, batch, n, &why);
 	pthread_mutex_lock(&g->lock);
 	struct submit *heir = g->first;
@@ -117,6 +123,7 @@ void group_lead(struct group *g)
 		heir->lead(heir);
 	if (st == ST_OK)
 		st = g->ops->sync(g->store, &why);
+	meter_committed(METER_SUBMIT, clock_mono_us() - began_us, n);
 	while (batch) {
 		struct submit *s = batch;
 		batch = s->next; /* s is gone as soon as it is done */

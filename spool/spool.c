@@ -194,6 +194,11 @@ enum status spool_sync(struct spool *sp, struct why *why)
 	return sp->ops->sync(sp->store, why);
 }
 
+enum status spool_figures(struct spool *sp, struct figures *out, struct why *why)
+{
+	return sp->ops->figures(sp->store, out, why);
+}
+
 enum status spool_verify(
 	const char *store, const char *path, const struct spool_watch *watch, struct why *why)
 {

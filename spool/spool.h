@@ -8,6 +8,7 @@
 #define SPOOL_SPOOL_H
 #include "spool/base/clock.h"
 #include "spool/model/account.h"
+#include "spool/model/figures.h"
 #include "spool/model/forget.h"
 #include "spool/model/item.h"
 #include "spool/model/settle.h"
@@ -197,6 +198,9 @@ NODISCARD enum status spool_stats(struct spool *sp, struct stats *out, struct wh
  * Costs a sync when there is something to sync. IO: the spool is broken (spool_is_broken()). */
 NODISCARD enum status spool_sync(struct spool *sp, struct why *why);
 
+/* The same and more, for monitors that ask every few seconds: the cost does not grow with what is stored. */
+NODISCARD enum status spool_figures(struct spool *sp, struct figures *out, struct why *why);
+
 /* One thing that verify found wrong. Texts may be empty, never NULL; job: its id. */
 struct spool_finding {
 	const char *tree, *job, *what, *advice;
@@ -259,7 +263,8 @@ NODISCARD enum status spool_export(
 typedef void (*spool_check_fn)(void *arg, const char *finding);
 NODISCARD enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why);
 
-/* A durable number under a name ("notify-relay"): how far a reader of the events has come. 0 when never set.
+/* A durable number under a name ("notify-relay"): how far a reader of the events has come ("backup": when the
+ * last one was made, in microseconds since 1970). 0 when never set.
  * Setting is one commit. name: at most 32 bytes. */
 NODISCARD enum status spool_bookmark_get(
 	struct spool *sp, const char *name, uint64_t *value, struct why *why);

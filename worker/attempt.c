@@ -128,6 +128,7 @@ static struct outcome *new_outcome(struct attempt *a, enum settle_kind kind)
 		return NULL;
 	o->settlement.http_status = (int)a->http_status;
 	o->settlement.span = a->span;
+	o->receiver = a->receiver;
 	o->settlement.wait_ms = a->wait_ms;
 	o->settlement.conn_ms = a->conn_ms;
 	o->settlement.xfer_ms = a->xfer_ms;
@@ -420,6 +421,7 @@ static void send_call(struct attempt *a)
 		return;
 	}
 	a->http_status = 0;
+	a->receiver = a->env->opts->receivers[a->waiter.receiver].name;
 	enum status st = call_build(request, &a->run, a->handler, a->calls[a->call_at], &why);
 	request->request.may_send = has_lease;
 	if (st == ST_OK) {

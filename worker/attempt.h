@@ -37,11 +37,12 @@ struct attempt {
 	size_t calls_n, call_at;
 	uint64_t span; /* in the caller's trace; 0: there is none */
 	struct flow_waiter waiter;
-	bool is_started;  /* counted among the running ones */
-	bool is_blocked;  /* its next call waits for its turn (flow.h) */
-	bool is_calling;  /* an HTTP request is under way */
-	bool is_storing;  /* a checkpoint is on its way to the disk */
-	long http_status; /* of the last call */
+	bool is_started;      /* counted among the running ones */
+	bool is_blocked;      /* its next call waits for its turn (flow.h) */
+	bool is_calling;      /* an HTTP request is under way */
+	bool is_storing;      /* a checkpoint is on its way to the disk */
+	long http_status;     /* of the last call */
+	const char *receiver; /* of the last call; NULL: none was made */
 	int64_t wait_ms, conn_ms, xfer_ms;
 };
 

@@ -2,6 +2,7 @@
 #include "worker/feed.h"
 
 #include "spool/base/log.h"
+#include "spool/meter.h"
 #include "worker/flow.h"
 #include "worker/held.h"
 #include "worker/mark.h"
@@ -269,12 +270,14 @@ static size_t lay_out_renewals(struct feed *f, size_t outcomes)
 
 static void drop_written(struct feed *f, size_t outcomes)
 {
+	int64_t now_us = clock_now().wall_us;
 	for (size_t i = 0; i < outcomes; i++) {
 		struct outcome *o = f->pending;
 		struct held_lease *lease = held_find(&f->held, o->settlement.id, o->settlement.token);
 		if (lease && lease->last == o)
 			lease->last = NULL;
 		f->pending = o->next;
+		outcome_count(o, f->settlements[i].verdict, now_us);
 		follow_up(f, &f->settlements[i], o->wants_answer);
 		outcome_empty(o);
 		o->next = f->written;
@@ -289,6 +292,7 @@ static void hold(struct feed *f, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct feed_news news = {.kind = FEED_JOB, .job = f->jobs[i]};
 		held_add(&f->held, &f->jobs[i]);
+		meter_spent(METER_WAIT, f->jobs[i].phase, f->jobs[i].claimed_at_us - f->jobs[i].run_at_us);
 		mark_hold(f->conf.mark, f->jobs[i].id, f->jobs[i].lease.token);
 		tell(f, &news);
 	}
@@ -385,7 +389,7 @@ static bool exchange(struct feed *f)
 	struct why why = WHY_INIT;
 	take_given(f);
 	take_stock(f);
-	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0;
+	size_t outcomes = lay_out_outcomes(f), n = lay_out_renewals(f, outcomes), got = 0, expired = 0;
 	struct claim_limit limits[FLOW_LIMITS_MAX];
 	struct claim_ask ask = {
 		.owner = f->conf.owner,
@@ -394,9 +398,11 @@ static bool exchange(struct feed *f)
 		.lease_ms = f->conf.opts->worker.lease_ms,
 		.limits = limits,
 		.limits_n = flow_limits(f->conf.flow, &f->stock, limits),
+		.expired = &expired,
 	};
 	ask.reports = flow_reports(f->conf.flow, &ask.reports_n);
 	struct moment now = clock_now();
+	int64_t began_us = clock_mono_us();
 	enum status st = spool_exchange(
 		f->conf.spool, now, f->settlements, n, &ask, f->jobs, &got, &f->next_due_us, &why);
 	if (st != ST_OK) {
@@ -404,6 +410,9 @@ static bool exchange(struct feed *f)
 		return false;
 	}
 	f->fail_ms = 0;
+	if (n > 0 || got > 0 || expired > 0)
+		meter_committed(METER_EXCHANGE, clock_mono_us() - began_us, outcomes + got + expired);
+	meter_leases_expired(expired);
 	flow_told(f->conf.flow);
 	note_renewals(f, n - outcomes, &f->settlements[outcomes], now);
 	drop_written(f, outcomes);
@@ -411,6 +420,7 @@ static bool exchange(struct feed *f)
 		follow_up(f, &f->settlements[i], false);
 	hold(f, got);
 	publish(f);
+	meter_set(METER_HELD, (int64_t)f->held.n);
 	if (n > 0 || got > 0)
 		f->conf.wake(f->conf.wake_arg);
 	return outcomes > 0 || got > 0;

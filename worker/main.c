@@ -2,6 +2,7 @@
 #include "spool/base/jx.h"
 #include "spool/base/log.h"
 #include "spool/daemon.h"
+#include "spool/meter.h"
 #include "worker/loop.h"
 #include "worker/policy.h"
 
@@ -38,6 +39,9 @@ static enum status deliver(
 	enum status st = spool_open(&conf, &spool, why);
 	if (st != ST_OK)
 		return st;
+	daemon_open_meter(opts->spool.path, METER_WORKER);
+	for (size_t i = 0; i < opts->receivers_n; i++)
+		meter_expect(METER_RECEIVERS, opts->receivers[i].name);
 	st = daemon_write_pid(args->pid_file, why);
 	if (st == ST_OK)
 		st = loop_run(opts, spool, signal_fd, tell_ready, why);
@@ -45,6 +49,7 @@ static enum status deliver(
 	if (st == ST_IO && spool_is_broken(spool))
 		st = ST_BUSY; /* opened anew it may work: ask to be restarted */
 	spool_close(spool);
+	meter_close();
 	if (args->pid_file)
 		unlink(args->pid_file);
 	return st;

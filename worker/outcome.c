@@ -1,6 +1,8 @@
 /* worker/outcome.c: see outcome.h. */
 #include "worker/outcome.h"
 
+#include "spool/meter.h"
+
 #include <stdlib.h>
 
 enum { TEXT_KEPT = 2 << 10 };
@@ -20,6 +22,10 @@ struct outcome *outcome_new(const struct job *job, enum settle_kind kind)
 void outcome_renew(struct outcome *o, const struct job *job, enum settle_kind kind)
 {
 	o->settlement = (struct settlement){.id = job->id, .token = job->lease.token, .kind = kind};
+	o->phase = job->phase;
+	o->accepted_at_us = job->accepted_at_us;
+	o->claimed_at_us = job->claimed_at_us;
+	o->receiver = NULL;
 	o->wants_answer = false;
 }
 
@@ -91,4 +97,40 @@ enum status outcome_seal(struct outcome *o)
 		};
 	s->notices = o->notices;
 	return is_whole(o) ? ST_OK : ST_NOMEM;
+}
+
+/* Those that end an attempt. */
+static bool outcome_of(enum settle_kind kind, enum meter_outcome *out)
+{
+	static const struct {
+		bool ends;
+		enum meter_outcome outcome;
+	} table[] = {
+		[SETTLE_COMPLETE] = {true, METER_COMPLETED},
+		[SETTLE_RETRY] = {true, METER_RETRY},
+		[SETTLE_FAIL] = {true, METER_FAILED},
+		[SETTLE_RELEASE] = {true, METER_RELEASED},
+		[SETTLE_CHECKPOINT] = {false, 0},
+		[SETTLE_RENEW] = {false, 0},
+		[SETTLE_CRASH] = {true, METER_CRASHED},
+		[SETTLE_ORPHAN] = {true, METER_ORPHANED},
+	};
+	*out = table[kind].outcome;
+	return table[kind].ends;
+}
+
+void outcome_count(const struct outcome *o, enum status verdict, int64_t now_us)
+{
+	enum meter_outcome outcome;
+	if (!outcome_of(o->settlement.kind, &outcome))
+		return;
+	if (verdict == ST_CONFLICT && outcome != METER_ORPHANED)
+		meter_attempt(METER_FENCED, o->receiver);
+	if (verdict != ST_OK)
+		return;
+	meter_attempt(outcome, o->receiver);
+	if (outcome == METER_COMPLETED || outcome == METER_RETRY || outcome == METER_FAILED)
+		meter_spent(METER_RUN, o->phase, now_us - o->claimed_at_us);
+	if (outcome == METER_COMPLETED || outcome == METER_FAILED)
+		meter_spent(METER_WHOLE, o->phase, now_us - o->accepted_at_us);
 }

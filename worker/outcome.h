@@ -10,6 +10,10 @@ struct outcome {
 	struct run_notice kept[RUN_NOTICES_MAX];
 	struct notice notices[RUN_NOTICES_MAX];
 	bool wants_answer; /* a checkpoint that the next call waits for */
+	/* For the meter. */
+	int phase; /* 0: not known */
+	int64_t accepted_at_us, claimed_at_us;
+	const char *receiver; /* of the last call; NULL: none was made. Lives as long as the configuration */
 };
 
 /* NULL: no memory. The buffers are empty and bounded. */
@@ -25,5 +29,7 @@ void outcome_take_notices(struct outcome *outcome, struct run *run);
 /* Point the settlement at the buffers: last act before it is given away. NOMEM: they do not hold all that was
  * put into them. */
 NODISCARD enum status outcome_seal(struct outcome *outcome);
+/* The spool has given its verdict: count what came of the attempt. */
+void outcome_count(const struct outcome *outcome, enum status verdict, int64_t now_us);
 
 #endif

@@ -122,6 +122,21 @@ static void print_result(const struct ctl *ctl, const struct care_result *c, enu
 		printf("the spool as it was: %s\n", c->path);
 }
 
+/* For monitors (clario_backup_time_seconds). The backup is made; that it cannot be noted is no failure of it.
+ */
+static void note_backup(const struct spool_conf *conf)
+{
+	struct spool *spool;
+	struct why why = WHY_INIT;
+	enum status st = spool_open(conf, &spool, &why);
+	if (st == ST_OK) {
+		st = spool_bookmark_set(spool, "backup", (uint64_t)clock_now().wall_us, &why);
+		spool_close(spool);
+	}
+	if (st != ST_OK)
+		fprintf(stderr, "clario-spool: the time of the backup could not be noted: %s\n", why.text);
+}
+
 int ctl_care(struct ctl *ctl, const struct care_ask *ask)
 {
 	struct report r = {.bar = {.what = ctl->command->name}, .as_json = ctl_has(ctl, OPTION_JSON)};
@@ -135,6 +150,8 @@ int ctl_care(struct ctl *ctl, const struct care_ask *ask)
 		st = ST_CORRUPT;
 	if (st != ST_OK)
 		return ctl_fail_or_no(st, &why);
+	if (ask->verb == CARE_BACKUP)
+		note_backup(&conf);
 	print_result(ctl, &result, ask->verb);
 	return CTL_DONE;
 }

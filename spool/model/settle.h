@@ -66,6 +66,7 @@ struct claim_ask {
 	 * More than CLAIM_LIMITS_MAX: ST_INVALID. */
 	const struct claim_limit *limits;
 	size_t limits_n;
+	size_t *expired; /* out, when ST_OK: leases that were over and taken back; NULL: not asked */
 };
 
 #endif

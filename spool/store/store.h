@@ -67,6 +67,7 @@ struct store_ops {
 	enum status (*events)(struct store *store, const struct event_filter *filter, size_t max,
 		struct event *events, size_t *n, uint64_t *last_seen, struct why *why);
 	enum status (*stats)(struct store *store, struct stats *out, struct why *why);
+	enum status (*figures)(struct store *store, struct figures *out, struct why *why);
 	enum status (*verify)(const char *path, const struct spool_watch *watch, struct why *why);
 	enum status (*care)(const struct spool_conf *conf, const struct care_ask *ask,
 		const struct spool_watch *watch, struct care_result *result, struct why *why);

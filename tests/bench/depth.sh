@@ -1,4 +1,4 @@
-# tests/bench/depth.sh: what depth costs: processor time and disk for each job, memory, a cold start. Sourced.
+# tests/bench/depth.sh: what depth costs: processor time and disk for each job, memory, a scrape, a cold start. Sourced.
 # shellcheck shell=sh
 
 MEMORY_JOBS=${BENCH_MEMORY_JOBS:-1000000}
@@ -51,12 +51,21 @@ measure_cold_start() {
 	figure cold "{\"jobs\":$MEMORY_JOBS,\"seconds\":$(say "$began $ended" | awk '{ print ($2 - $1) / 1e9 }')}"
 }
 
+# How long /metrics takes, through nginx: 300 scrapes one after the other, the first hundred not counted.
+measure_scrape() {
+	curl -s -o /dev/null -w '%{http_code} %{time_total}\n' "http://127.0.0.1:$PORT/metrics?[1-300]" |
+		awk 'NR > 100 { print $2 * 1000; bad += $1 != 200 } END { exit bad > 0 }' | sort -n >"$B/bench-scrape.txt" ||
+		die 1 "a scrape failed"
+	figure scrape "{\"jobs\":$MEMORY_JOBS,\"p50_ms\":$(sed -n 100p "$B/bench-scrape.txt"),\"p99_ms\":$(sed -n 198p "$B/bench-scrape.txt")}"
+}
+
 # An instance of its own, so that the spool holds exactly so many jobs.
 measure_memory() {
 	stop_servers
 	start_servers
 	spool pause >/dev/null
 	"$B/bench-spool" fill "$RUN_DIR/clario.conf" "$MEMORY_JOBS"
+	measure_scrape
 	submit_with real 64 memory >/dev/null
 	for daemon in fcgi worker; do
 		figure memory "{\"daemon\":\"clario-$daemon\",\"jobs\":$MEMORY_JOBS,\"kib\":$(private_kib "$(pid_of $daemon)")}"

@@ -42,6 +42,7 @@ function ratio(list, above, below, connections = null, field = 'rate') {
 const deepest = depths[depths.length - 1];
 const growth = (field) => (depths.length > 1 ? deepest[field] / depths[0][field] : NaN);
 const memory = (daemon) => (part('memory').find((f) => f.daemon === daemon)?.kib ?? NaN) / 1024;
+const scrape = part('scrape')[0];
 const cold = part('cold')[0]?.seconds ?? NaN;
 
 // What design asks for: name, value, how it compares, bound, unit.
@@ -70,6 +71,7 @@ const targets = [
 	['disk for a queued job beyond its payload', deepest?.bytes_per_job ?? NaN, '<=', 350, 'bytes'],
 	['private memory of clario-fcgi', memory('clario-fcgi'), '<=', 32, 'MiB'],
 	['private memory of clario-worker, draining', memory('clario-worker, draining'), '<=', 32, 'MiB'],
+	[`a scrape of /metrics at ${scrape?.jobs} jobs, p99`, scrape?.p99_ms ?? NaN, '<=', 5, 'ms'],
 	['cold start to the first delivery', cold, '<=', 1, 's'],
 ].filter(([, value]) => Number.isFinite(value)).map(([name, value, order, bound, unit]) => ({
 	name, value, order, bound, unit, met: order === '>=' ? value >= bound : value <= bound,
@@ -176,6 +178,7 @@ const report = {
 	depths,
 	memory: part('memory'),
 	redis: part('redis').filter((f, i, all) => all.findIndex((g) => g.subject === f.subject) === i),
+	scrape: part('scrape'),
 	cold_start: part('cold'),
 };
 fs.writeFileSync(jsonPath, JSON.stringify(report, null, '\t') + '\n');

@@ -31,6 +31,9 @@ is_installed() {
 		usr/share/man/man7/clario-workflow.7
 		usr/share/bash-completion/completions/clario-spool
 		usr/share/clario-workflow/site.conf
+		usr/share/clario-workflow/monitoring/clario.rules.yml
+		usr/share/clario-workflow/monitoring/runbook.md
+		usr/share/clario-workflow/monitoring/clario-dashboard.json
 		usr/share/clario-workflow/examples/claim-rejected.json
 		usr/share/clario-workflow/examples/payout-received.json
 		etc/clario-workflow/clario.conf

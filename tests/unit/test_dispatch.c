@@ -202,8 +202,8 @@ static void strangers__learn_nothing(void **state)
 	static const struct {
 		const char *path;
 		int status;
-	} rows[] = {{BASE "/jobs", 401}, {"/nope", 401}, {BASE "/phase/1", 401}, {BASE "/health", 200},
-		{"/healthz", 200}, {BASE "/openapi.json", 200}};
+	} rows[] = {{BASE "/jobs", 401}, {"/nope", 401}, {BASE "/phase/1", 401}, {BASE "/metrics", 401},
+		{"/metrics", 401}, {BASE "/health", 200}, {"/healthz", 200}, {BASE "/openapi.json", 200}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct request request = request_for("GET", rows[i].path);
 		struct reply reply;

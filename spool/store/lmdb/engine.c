@@ -45,6 +45,7 @@ const struct store_ops store_lmdb = {
 	.list = lmdb_list,
 	.events = lmdb_events,
 	.stats = lmdb_stats,
+	.figures = lmdb_figures,
 	.verify = lmdb_verify,
 	.care = lmdb_care,
 	.export = lmdb_export,

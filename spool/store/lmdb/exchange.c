@@ -131,24 +131,27 @@ static size_t collect_active(struct tx *tx, struct key keys[REAP_MAX])
 	return n;
 }
 
-static void expire_one(struct tx *tx, struct loaded *l)
+static bool expire_one(struct tx *tx, struct loaded *l)
 {
 	struct event event;
 	if (!rules_lease_is_over(&l->job, tx->now) ||
 		rules_expire_lease(&l->job, tx->now, &event, NULL) != ST_OK)
-		return;
+		return false;
 	event_append(tx, &event, &l->job);
 	job_update(tx, l);
 	after_change(tx, l);
+	return true;
 }
 
-static void reap_leases(struct tx *tx)
+/* How many were over. */
+static size_t reap_leases(struct tx *tx)
 {
 	struct store *store = tx->store;
 	struct key keys[REAP_MAX];
+	size_t expired = 0;
 	if (tx->now.boot_us < atomic_load(&store->next_reap_boot_us) ||
 		head_place(&tx->head, PLACE_ACTIVE) == 0)
-		return;
+		return 0;
 	atomic_store(&store->next_reap_boot_us, tx->now.boot_us + REAP_EVERY_US);
 	size_t n = collect_active(tx, keys);
 	for (size_t i = 0; i < n; i++) {
@@ -156,12 +159,13 @@ static void reap_leases(struct tx *tx)
 		struct job_id id = key_get_id(key_slice(&keys[i]), QUEUE_ID);
 		enum status st = job_load(tx, id, JOB_STATE_ONLY, &l);
 		if (st == ST_OK) {
-			expire_one(tx, &l);
+			expired += expire_one(tx, &l);
 			loaded_release(&l);
 		} else {
 			aside_job(tx, id, &keys[i]);
 		}
 	}
+	return expired;
 }
 
 enum status lmdb_exchange(struct store *store, struct moment now, struct settlement *settlements, size_t n,
@@ -177,7 +181,7 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	if (st != ST_OK)
 		return st;
 	settle_all(&tx, settlements, n);
-	reap_leases(&tx);
+	size_t expired = reap_leases(&tx);
 	due_move(&tx);
 	receivers_report(&tx, ask);
 	if (ask && ask->max)
@@ -198,6 +202,8 @@ enum status lmdb_exchange(struct store *store, struct moment now, struct settlem
 	receivers_reported(&tx, ask, n > 0 || tx.head_changed, &soonest);
 	if (left_over)
 		wake_ring(store);
+	if (ask && ask->expired)
+		*ask->expired = expired;
 	*jobs_n = claimed;
 	*next_due_us = soonest;
 	return ST_OK;

@@ -32,6 +32,7 @@ enum status lmdb_list(struct store *store, const struct job_filter *filter, cons
 enum status lmdb_events(struct store *store, const struct event_filter *filter, size_t max,
 	struct event *events, size_t *n, uint64_t *last_seen, struct why *why);
 enum status lmdb_stats(struct store *store, struct stats *out, struct why *why);
+enum status lmdb_figures(struct store *store, struct figures *out, struct why *why);
 enum status lmdb_verify(const char *path, const struct spool_watch *watch, struct why *why);
 enum status lmdb_care(const struct spool_conf *conf, const struct care_ask *ask,
 	const struct spool_watch *watch, struct care_result *result, struct why *why);
