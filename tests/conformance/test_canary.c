@@ -445,9 +445,11 @@ static void check_memory(struct instance *in)
 	assert_true(searched > 64 << 10);
 }
 #else
+/* Theirs is full of copies. */
 static void check_memory(struct instance *in)
 {
-	(void)in;
+	char header[TOKEN_TEXT_LEN + 40];
+	make_token(in, 2, "memory", header);
 }
 #endif
 

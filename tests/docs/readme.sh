@@ -10,7 +10,8 @@ set -eu
 . packaging/checkout/lib.sh
 
 B=${B:-build}
-PORT=$(free_ports 18320 2)
+# It is bound only after the demo: another run of this test must not have found the same.
+PORT=$(free_ports $((10200 + $$ % 3000 * 2)) 2)
 RUN_DIR=$SCRATCH/run
 BLOCKS=$SCRATCH/blocks
 trap 'elsewhere stop; make_here stop >/dev/null 2>&1; rm -rf "$SCRATCH"' EXIT
