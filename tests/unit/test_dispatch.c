@@ -223,8 +223,8 @@ static void routes__that_change_something_are_posts(void **state)
 	(void)state;
 	size_t changing = 0;
 	for (size_t i = 0; i < routes_n; i++) {
-		bool changes = routes[i].scope & (SCOPE_SUBMIT | SCOPE_OPERATE) ||
-			       routes[i].flags & ROUTE_SIGNED;
+		bool changes =
+			routes[i].scope & (SCOPE_SUBMIT | SCOPE_OPERATE) || routes[i].flags & ROUTE_SIGNED;
 		changing += changes;
 		if (changes && strcmp(routes[i].method, "POST") != 0)
 			fail_msg("%s %s", routes[i].method, routes[i].pattern);
