@@ -1,6 +1,5 @@
 /* spool/base/conf.c: libinih reads the lines, one table of kinds gives them meaning. */
 #include "spool/base/conf.h"
-
 #include "spool/base/conf_sections.h"
 #include "spool/base/nets.h"
 #include "spool/base/origin.h"

@@ -2,6 +2,106 @@
  * and what nobody may search for. */
 #include "tests/unit/gate_fixture.h"
 
+#include <stdio.h>
+
+static const struct where_env env = {.now_us = INT64_C(1790000000000000)};
+
+static void secrets__are_not_searched_for(void **state)
+{
+	(void)state;
+	struct where_env hiding = env;
+	struct where w;
+	size_t at;
+	struct why why = WHY_INIT;
+	struct mask *mask;
+	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS ", /card/number, /list/0", &mask, NULL), ST_OK);
+	hiding.mask = mask;
+	assert_int_equal(where_parse(slice_text("body.api_key~a"), &env, &w, &at, &why), ST_OK);
+	assert_int_equal(where_parse(slice_text("body.api_key~a"), &hiding, &w, &at, &why), ST_INVALID);
+	assert_int_equal(
+		where_parse(slice_text("phase=1 body.x.Token.y=a"), &hiding, &w, &at, &why), ST_INVALID);
+	assert_int_equal(at, 8);
+	assert_int_equal(where_parse(slice_text("body.x~a"), &hiding, &w, &at, &why), ST_OK);
+	/* Places, and what is in them; the same element under another number. */
+	static const char *const hidden[] = {
+		"card.number", "card.number.last", "list.0", "list.00", "list.0.x"};
+	static const char *const open[] = {
+		"card", "card.name", "number", "x.card.number", "list.1", "list.10"};
+	char text[40];
+	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+		snprintf(text, sizeof text, "body.%s=1", hidden[i]);
+		if (where_parse(slice_text(text), &hiding, &w, &at, &why) != ST_INVALID)
+			fail_msg("%s", text);
+	}
+	for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+		snprintf(text, sizeof text, "body.%s=1", open[i]);
+		if (where_parse(slice_text(text), &hiding, &w, &at, &why) != ST_OK)
+			fail_msg("%s: %s", text, why.text);
+	}
+	mask_free(mask);
+}
+
+/* What one who sees all has asked for, as others see it. */
+static void secrets__in_selections_of_others(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{"state=failed body.amount>3", "state=failed body.amount>3"},
+		{"state=failed body.api_key=x1", "***"},
+		{"error~\"Bearer s3cr3t\"", "error~\"Bearer ***\""},
+		{"receiver=that-was-there", "***"},
+		{"", ""},
+	};
+	struct where_env asker = env;
+	struct mask *mask;
+	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS, &mask, NULL), ST_OK);
+	for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+		char text[WHERE_TEXT_MAX + 1];
+		asker.mask = i % 2 ? mask : NULL;
+		snprintf(text, sizeof text, "%s", rows[i / 2][0]);
+		where_hide(text, &asker);
+		assert_string_equal(text, rows[i / 2][i % 2]);
+	}
+	mask_free(mask);
+}
+
+/* Else it could be guessed letter by letter. */
+static void secrets__in_texts_are_not_found(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool seen, hidden; /* with all shown; with a mask */
+	} rows[] = {
+		{"error~s3cr", true, false},
+		{"error~\"Bearer ***\"", false, true},
+		{"error~503", true, true},
+		{"error!=x", true, true},
+		{"key=k-1", true, false},
+		{"idempotency_key~k", true, false},
+		{"source~hush", true, false},
+		{"user~u", true, true},
+	};
+	struct job job = {.phase = 7,
+		.user_id = slice_text("u-1"),
+		.idempotency_key = slice_text("k-1"),
+		.source = slice_text("password=hushhush"),
+		.error = slice_text("answered 503 to Bearer s3cr3t-and-long")};
+	struct mask *mask;
+	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS ", *_key", &mask, NULL), ST_OK);
+	for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+		struct where_env asker = env;
+		struct where w;
+		size_t at;
+		struct why why = WHY_INIT;
+		asker.mask = i % 2 ? mask : NULL;
+		assert_int_equal(where_parse(slice_text(rows[i / 2].text), &asker, &w, &at, &why), ST_OK);
+		if (where_matches(&w, &job) != (i % 2 ? rows[i / 2].hidden : rows[i / 2].seen))
+			fail_msg("%s, %s", rows[i / 2].text, i % 2 ? "masked" : "shown");
+	}
+	mask_free(mask);
+}
+
 static void assert_number(json_t *json, const char *name, int64_t want)
 {
 	if (json_integer_value(jx_get(json, name)) != want || !json_is_integer(jx_get(json, name)))
@@ -72,6 +172,7 @@ static void selections__do_not_search_secrets(void **state)
 		{"POST", BASE "/jobs/cancel", "", "{\"where\":\"body.card.number~4\"}"},
 		{"POST", BASE "/plans", "", "{\"verb\":\"hold\",\"where\":\"phase=1 body.api_key~4\"}"},
 	};
+	mask_free(f->opts.privacy.mask);
 	assert_int_equal(mask_new("api_key, /card/number", &f->opts.privacy.mask, NULL), ST_OK);
 	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
 		struct reply reply = ask(f, asks[i][0], asks[i][1], asks[i][2], NULL, asks[i][3]);
@@ -82,8 +183,6 @@ static void selections__do_not_search_secrets(void **state)
 		json_decref(json);
 		reply_release(&reply);
 	}
-	mask_free(f->opts.privacy.mask);
-	f->opts.privacy.mask = NULL;
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, gate_setup, gate_teardown)
@@ -91,6 +190,9 @@ static void selections__do_not_search_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(secrets__are_not_searched_for),
+		cmocka_unit_test(secrets__in_texts_are_not_found),
+		cmocka_unit_test(secrets__in_selections_of_others),
 		CASE(selections__are_of_the_own),
 		CASE(selections__do_not_search_secrets),
 	};

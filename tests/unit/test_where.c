@@ -186,102 +186,6 @@ static void parse__is_bounded(void **state)
 	assert_string_equal(why.text, "more than 64 values");
 }
 
-static void secrets__are_not_searched_for(void **state)
-{
-	(void)state;
-	struct where_env hiding = env;
-	struct where w;
-	size_t at;
-	struct why why = WHY_INIT;
-	struct mask *mask;
-	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS ", /card/number, /list/0", &mask, NULL), ST_OK);
-	hiding.mask = mask;
-	assert_int_equal(where_parse(slice_text("body.api_key~a"), &env, &w, &at, &why), ST_OK);
-	assert_int_equal(where_parse(slice_text("body.api_key~a"), &hiding, &w, &at, &why), ST_INVALID);
-	assert_int_equal(
-		where_parse(slice_text("phase=1 body.x.Token.y=a"), &hiding, &w, &at, &why), ST_INVALID);
-	assert_int_equal(at, 8);
-	assert_int_equal(where_parse(slice_text("body.x~a"), &hiding, &w, &at, &why), ST_OK);
-	/* Places, and what is in them; the same element under another number. */
-	static const char *const hidden[] = {
-		"card.number", "card.number.last", "list.0", "list.00", "list.0.x"};
-	static const char *const open[] = {
-		"card", "card.name", "number", "x.card.number", "list.1", "list.10"};
-	char text[40];
-	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
-		snprintf(text, sizeof text, "body.%s=1", hidden[i]);
-		if (where_parse(slice_text(text), &hiding, &w, &at, &why) != ST_INVALID)
-			fail_msg("%s", text);
-	}
-	for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
-		snprintf(text, sizeof text, "body.%s=1", open[i]);
-		if (where_parse(slice_text(text), &hiding, &w, &at, &why) != ST_OK)
-			fail_msg("%s: %s", text, why.text);
-	}
-	mask_free(mask);
-}
-
-/* What one who sees all has asked for, as others see it. */
-static void secrets__in_selections_of_others(void **state)
-{
-	(void)state;
-	static const char *const rows[][2] = {
-		{"state=failed body.amount>3", "state=failed body.amount>3"},
-		{"state=failed body.api_key=x1", "***"},
-		{"error~\"Bearer s3cr3t\"", "error~\"Bearer ***\""},
-		{"receiver=that-was-there", "***"},
-		{"", ""},
-	};
-	struct where_env asker = env;
-	struct mask *mask;
-	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS, &mask, NULL), ST_OK);
-	for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
-		char text[WHERE_TEXT_MAX + 1];
-		asker.mask = i % 2 ? mask : NULL;
-		snprintf(text, sizeof text, "%s", rows[i / 2][0]);
-		where_hide(text, &asker);
-		assert_string_equal(text, rows[i / 2][i % 2]);
-	}
-	mask_free(mask);
-}
-
-/* Else it could be guessed letter by letter. */
-static void secrets__in_texts_are_not_found(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *text;
-		bool seen, hidden; /* with all shown; with a mask */
-	} rows[] = {
-		{"error~s3cr", true, false},
-		{"error~\"Bearer ***\"", false, true},
-		{"error~503", true, true},
-		{"error!=x", true, true},
-		{"key=k-1", true, false},
-		{"idempotency_key~k", true, false},
-		{"source~hush", true, false},
-		{"user~u", true, true},
-	};
-	struct job job = {.phase = 7,
-		.user_id = slice_text("u-1"),
-		.idempotency_key = slice_text("k-1"),
-		.source = slice_text("password=hushhush"),
-		.error = slice_text("answered 503 to Bearer s3cr3t-and-long")};
-	struct mask *mask;
-	assert_int_equal(mask_new(MASK_DEFAULT_FIELDS ", *_key", &mask, NULL), ST_OK);
-	for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
-		struct where_env asker = env;
-		struct where w;
-		size_t at;
-		struct why why = WHY_INIT;
-		asker.mask = i % 2 ? mask : NULL;
-		assert_int_equal(where_parse(slice_text(rows[i / 2].text), &asker, &w, &at, &why), ST_OK);
-		if (where_matches(&w, &job) != (i % 2 ? rows[i / 2].hidden : rows[i / 2].seen))
-			fail_msg("%s, %s", rows[i / 2].text, i % 2 ? "masked" : "shown");
-	}
-	mask_free(mask);
-}
-
 static struct job sample(void)
 {
 	static const char payload[] = "{\"amount\":\"120.50\",\"n\":0.1,\"big\":12345678901234567890.1,"
@@ -605,9 +509,6 @@ int main(void)
 		cmocka_unit_test(jfind__walks_a_text),
 		cmocka_unit_test(parse__faults_have_a_place),
 		cmocka_unit_test(parse__is_bounded),
-		cmocka_unit_test(secrets__are_not_searched_for),
-		cmocka_unit_test(secrets__in_texts_are_not_found),
-		cmocka_unit_test(secrets__in_selections_of_others),
 		cmocka_unit_test(matches__as_a_table),
 		cmocka_unit_test_setup_teardown(
 			selections__by_index_and_by_force_are_equal, store_setup, store_teardown),
