@@ -19,6 +19,8 @@ int gate_setup(void **state)
 	free(f->opts.spool.path);
 	f->opts.spool.path = strdup(f->spool_path);
 	f->opts.spool.map_size = 64 << 20;
+	free(f->opts.events.key_file);
+	assert_true(asprintf(&f->opts.events.key_file, "%s/events.key", f->dir) > 0);
 	struct spool_conf conf = opts_spool_conf(&f->opts);
 	conf.disk_full_at_percent = 0;
 	assert_int_equal(spool_init(&conf, &why), ST_OK);

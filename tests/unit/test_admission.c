@@ -47,6 +47,8 @@ static const struct row {
 	{"POST", "/queue/resume", 'o', THE_WHOLE, 200},
 	{"GET", "/receivers", 'r', THE_WHOLE, 200},
 	{"GET", "/metrics", 'r', THE_WHOLE, 200},
+	{"GET", "/events", 'r', A_LIST, 503}, /* it is clario-events' */
+	{"POST", "/events/ticket", 'r', THE_WHOLE, 200},
 	{"GET", "/health", '-', NOBODY, 200},
 	{"GET", "/healthz", '-', NOBODY, 200},
 	{"GET", "/readyz", '-', NOBODY, 200},
