@@ -38,7 +38,8 @@ CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
-	reveal.c)
+	reveal.c \
+	audit.c)
 PHASE_SRCS := $(addprefix worker/phases/, phases.c run.c confidence.c onboarding.c detection.c matching.c routing.c submission.c \
 	rejection.c payout.c legacy.c)
 WORKER_SRCS := $(addprefix worker/, main.c loop.c feed.c flow.c reap.c mark.c held.c attempt.c outcome.c call.c http.c sockets.c jwt.c money.c policy.c retain.c relay.c) \
@@ -53,7 +54,8 @@ PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
 UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server \
-	webhook_sign opts_webhooks mapping webhook
+	webhook_sign opts_webhooks mapping webhook \
+	audit
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -105,6 +107,8 @@ UNIT_LIBS_webhook_sign := -lcrypto
 UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
+UNIT_OBJS_audit = $(UNIT_OBJS_tokens)
+UNIT_LIBS_audit := -lcrypto
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_conf := libbase.a

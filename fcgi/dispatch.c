@@ -33,6 +33,7 @@ const struct route routes[] = {
 	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, ROUTE_WHOLE},
+	{"GET", "/audit", audit_show, 0, SCOPE_READ, ROUTE_WHOLE},
 
 	{"GET", "/health", health_routes, 0, SCOPE_NONE, 0},
 	{"GET", "/healthz", health_alive, 0, SCOPE_NONE, 0},

@@ -32,6 +32,8 @@ void receivers_show(struct app *app, const struct request *request, struct reply
 void receivers_pause(
 	struct app *app, const struct request *request, const struct query *query, struct reply *reply);
 
+void audit_show(struct app *app, const struct request *request, struct reply *reply);
+
 void health_service(struct app *app, const struct request *request, struct reply *reply);
 void health_routes(struct app *app, const struct request *request, struct reply *reply);
 void health_alive(struct app *app, const struct request *request, struct reply *reply);

@@ -35,6 +35,7 @@ static const struct row {
 	{"POST", "/queue/pause", 'o', THE_WHOLE, 200},
 	{"POST", "/queue/resume", 'o', THE_WHOLE, 200},
 	{"GET", "/receivers", 'r', THE_WHOLE, 200},
+	{"GET", "/audit", 'r', THE_WHOLE, 200},
 	{"GET", "/health", '-', NOBODY, 200},
 	{"GET", "/healthz", '-', NOBODY, 200},
 	{"GET", "/readyz", '-', NOBODY, 200},
