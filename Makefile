@@ -137,8 +137,10 @@ FUZZ_TARGETS  := bearer request record wire conf dump spool webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
-LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh \
+	page/page.sh)
+LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
+	page.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -217,7 +219,7 @@ export B PORT RUN_DIR SAN
 
 .PHONY: deps demo start stop status check check-built check-slow coverage coverage-built bench lint install clean
 deps:
-	@$(CHECKOUT)/deps.sh build run demo test lint bench
+	@$(CHECKOUT)/deps.sh build run demo test page lint bench
 
 demo:
 	@$(CHECKOUT)/deps.sh build run demo
@@ -233,7 +235,8 @@ stop status:
 	@$(CHECKOUT)/instance.sh $@
 
 check:
-	@$(CHECKOUT)/deps.sh build run demo test
+	@$(CHECKOUT)/deps.sh build run demo test page
+	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) check-built
 
 check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAM) $(PRELOAD_PROGRAMS)
@@ -249,7 +252,8 @@ check-slow: check
 
 # The tests once more, counted: which lines and branches of the product they have run.
 coverage:
-	@$(CHECKOUT)/deps.sh build run demo test coverage
+	@$(CHECKOUT)/deps.sh build run demo test page coverage
+	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) B=build/coverage coverage-built
 
 COVERAGE_EXIT := $(B)/tests/coverage/exit.o
@@ -280,6 +284,10 @@ install: all
 	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
+	sed -i 's|/usr/share/clario-workflow|$(PREFIX)/share/clario-workflow|' $(DESTDIR)$(SYSCONFDIR)/nginx/snippets/clario-workflow-page.conf
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/clario-workflow/, www/views)
+	install -m 644 $(wildcard nginx/www/*.*) $(DESTDIR)$(PREFIX)/share/clario-workflow/www
+	install -m 644 $(wildcard nginx/www/views/*.js) $(DESTDIR)$(PREFIX)/share/clario-workflow/www/views
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
 	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
