@@ -174,7 +174,7 @@ function tellApplied(plan) {
 }
 
 /* Many jobs by a selection: what it would come to, then, with a reason, for good. */
-async function bulkByPlan(verb, where) {
+async function bulkByPlan(verb, where, named = where) {
 	const info = VERBS[verb];
 	let plan;
 	try {
@@ -196,7 +196,7 @@ async function bulkByPlan(verb, where) {
 					applyPlan(form, plan, event.target.elements.reason.value).then(close, (error) => (tellError(error), close(null)));
 				},
 			},
-			h('p.mono.cut', { title: where }, where),
+			h('p.mono.cut', { title: named }, named || 'all jobs'),
 			planSummary(plan),
 			reasonField(true),
 			buttons(`${info.label} ${plural(plan.jobs, 'job')}`, close, { grave: info.grave }),
@@ -256,7 +256,7 @@ async function bulkById(verb, jobs) {
 export async function actOnMany(verb, { where, jobs }) {
 	const can = await features();
 	if (can.plans && where !== undefined) return bulkByPlan(verb, where);
-	if (can.plans && jobs.length <= 50) return bulkByPlan(verb, whereOf({ id: jobs.map((job) => job.id) }));
+	if (can.plans && jobs.length <= 50) return bulkByPlan(verb, whereOf({ id: jobs.map((job) => job.id) }), `${plural(jobs.length, 'job')} picked by hand`);
 	return bulkById(verb, jobs);
 }
 

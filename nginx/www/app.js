@@ -199,7 +199,7 @@ async function access() {
 }
 
 const KEYS = [
-	['g, then o j f s r a', 'overview, jobs, failures, shape, receivers, audit'],
+	['g o', 'overview; likewise g j jobs, g f failures, g s shape, g r receivers, g a audit'],
 	['/', 'the selection of jobs'],
 	['j, k', 'the next, the previous row'],
 	['Enter', 'open the row'],

@@ -17,10 +17,9 @@ export function sparkline(values, { width = 96, height = 22, label = '' } = {}) 
 	return svg;
 }
 
-/* How full something is. */
-export function meter(share, label) {
+/* How much of something there is; level: good, warn or bad. */
+export function meter(share, level, label) {
 	const width = Math.max(0, Math.min(1, share)) * 100;
-	const level = share >= 0.9 ? 'bad' : share >= 0.7 ? 'warn' : 'good';
 	return s(
 		'svg.meter',
 		{ viewBox: '0 0 100 6', preserveAspectRatio: 'none', role: 'img', 'aria-label': label },

@@ -36,7 +36,7 @@ const can = await call('GET', '/openapi.json').then((api) => ({
 }));
 
 /* A page, and what went wrong on it; expected: what its console may say. */
-async function open(hash, { width = 1280, height = 800, scheme = 'light', headers, expected = /^$/ } = {}) {
+async function open(hash, { width = 1280, height = 800, scheme = 'light', headers, expected = /^$/, before } = {}) {
 	const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, extraHTTPHeaders: headers, reducedMotion: 'reduce' });
 	const page = await context.newPage();
 	const wrong = [];
@@ -52,6 +52,7 @@ async function open(hash, { width = 1280, height = 800, scheme = 'light', header
 	page.setDefaultTimeout(15000);
 	page.wrong = wrong;
 	page.requests = () => requests;
+	await before?.(page);
 	await page.goto(`${BASE}/workflow/#${hash}`);
 	await ready(page);
 	return page;
@@ -369,6 +370,35 @@ check('a stranger is asked for a token, and with one sees what it is for', async
 	await page.waitForSelector('main tbody tr');
 	assert.ok(!(await page.evaluate(() => JSON.stringify(localStorage) + document.cookie)).includes('clw_'));
 	assert.ok(!page.url().includes('clw_'));
+	return page;
+});
+
+/* The server may have none yet: its description and its stream are played here, an event a second. */
+check('a stream of events is followed where the server has one', async () => {
+	let streams = 0;
+	const page = await open('/audit?all=1', {
+		before: async (page) => {
+			await page.addInitScript(() => {
+				window.modes = new Set();
+				new MutationObserver(() => window.modes.add(document.getElementById('live')?.title)).observe(document, { subtree: true, childList: true, attributes: true });
+			});
+			await page.route('**/openapi.json', async (route) => {
+				const answer = await route.fetch();
+				const api = await answer.json();
+				api.paths['/api/v1/workflow/events'] = { get: {} };
+				await route.fulfill({ json: api });
+			});
+			await page.route('**/api/v1/workflow/events?*', async (route) => {
+				assert.match(route.request().url(), /[?]all=1$/);
+				streams++;
+				await route.fulfill({ contentType: 'text/event-stream', body: 'retry: 1000\n\nid: 1\nevent: audit\ndata: {"seq":1}\n\n' });
+			});
+		},
+	});
+	await until('it says so', () => page.evaluate(() => window.modes.has('by a stream of events')));
+	await until('the stream is taken up again', () => streams > 1);
+	const { job_id: id } = await trigger(2, { user_id: 'stream', sync_id: 'sync-stream' });
+	await page.waitForSelector(`a[href="#/job/${id}"]`);
 	return page;
 });
 

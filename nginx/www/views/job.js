@@ -59,7 +59,7 @@ function attempts(events) {
 			{ name: 'Connect', class: 'num wide', cell: (a) => time(a.conn_ms) },
 			{ name: 'Transfer', class: 'num wide', cell: (a) => time(a.xfer_ms) },
 			{ name: 'HTTP', class: 'num', cell: (a) => a.status ?? h('span.zero', {}, '–') },
-			{ name: 'What', class: 'text error-text', cell: (a) => h('span.cut', { title: a.reason ?? '' }, a.reason ?? (a.steps.length ? plural(a.steps.length, 'call checkpointed', 'calls checkpointed') : '')) },
+			{ name: 'What', class: 'text error-text', cell: (a) => a.reason ? h('span.cut', { title: a.reason }, a.reason) : h('span.dim', {}, a.steps.length ? plural(a.steps.length, 'call checkpointed', 'calls checkpointed') : '') },
 		],
 		list,
 		{ label: 'Attempts', key: (a) => `try-${a.n}-${a.began}` },

@@ -169,7 +169,7 @@ function capacity(stats) {
 		'div.capacity',
 		{},
 		h('p', {}, h('b', {}, percent(used, cap)), ` of ${bytes(cap)} used`, each ? h('span.dim', {}, ` · room for some ${number(Math.floor((cap - used) / each / 1000) * 1000)} more jobs like these`) : null),
-		meter(cap ? used / cap : 0, `Spool: ${percent(used, cap)} full`),
+		meter(cap ? used / cap : 0, used > 0.9 * cap ? 'bad' : used > 0.7 * cap ? 'warn' : 'good', `Spool: ${percent(used, cap)} full`),
 		h('p.dim', {}, `${plural(jobs, 'job')} in the spool, ${number(stats.totals.accepted)} accepted ever, ${number(stats.totals.removed)} removed by retention`),
 	);
 }

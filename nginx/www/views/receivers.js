@@ -27,7 +27,7 @@ function card(r, can) {
 		{ 'data-key': r.name, 'aria-label': `Receiver ${r.name}` },
 		h('div.panel-head', {}, h('h2', {}, r.name), breakerBadge(r), h('div.panel-aside', {}, r.paused || r.breaker === 'open' ? button('Resume', () => steerQueue('resume', { receiver: r.name, reason: 'resumed on the ops page' })) : null, r.paused ? null : button('Pause', () => pauseReceiver(r.name)))),
 		h('p.dim', {}, r.paused ? 'Taken out by hand: no calls are made, and no attempt is charged to its jobs.' : MEANINGS[r.breaker] ?? ''),
-		r.window_calls ? h('div.success', {}, h('p', {}, h('b', {}, percent(ok, r.window_calls)), ` of ${number(r.window_calls)} calls went well lately`), meter(r.window_failed / r.window_calls, `${percent(r.window_failed, r.window_calls)} failed lately`)) : h('p', {}, 'No calls lately.'),
+		r.window_calls ? h('div.success', {}, h('p', {}, h('b', {}, percent(ok, r.window_calls)), ` of ${number(r.window_calls)} calls went well lately`), meter(ok / r.window_calls, r.window_failed * 2 >= r.window_calls ? 'bad' : r.window_failed * 10 >= r.window_calls ? 'warn' : 'good', `${percent(ok, r.window_calls)} went well lately`)) : h('p', {}, 'No calls lately.'),
 		facts([
 			['Calls', number(r.calls_total)],
 			['Failed', `${number(r.failed_total)} (${percent(r.failed_total, r.calls_total)})`],
