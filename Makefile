@@ -41,7 +41,7 @@ CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
-	reveal.c plans.c operations.c exposition.c metrics.c scrape.c \
+	reveal.c plans.c operations.c audit.c exposition.c metrics.c scrape.c \
 	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
 # clario-events: its own files, and what it shares with clario-fcgi.
 EVENTS_OWN_SRCS := $(addprefix fcgi/events/, main.c hub.c feed.c stream.c door.c outlet.c sse.c)
@@ -65,7 +65,8 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	webhook_sign opts_webhooks mapping webhook \
 	ctl_bulk where undo plan selections \
 	events feed \
-	meter figures metrics
+	meter figures metrics \
+	audit
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -130,6 +131,8 @@ UNIT_LIBS_webhook_sign := -lcrypto
 UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
+UNIT_OBJS_audit = $(UNIT_OBJS_tokens)
+UNIT_LIBS_audit := -lcrypto
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_text := libbase.a
@@ -160,8 +163,10 @@ FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh)
-LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh)
+SHELL_TESTS := $(addprefix tests/, model/lease.sh fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh monitoring/monitoring.sh \
+	page/page.sh)
+LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
+	page.sh)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -242,7 +247,7 @@ export B PORT RUN_DIR SAN
 
 .PHONY: deps demo start stop status check check-built check-slow coverage coverage-built bench lint install clean
 deps:
-	@$(CHECKOUT)/deps.sh build run demo test lint bench
+	@$(CHECKOUT)/deps.sh build run demo test page lint bench
 
 demo:
 	@$(CHECKOUT)/deps.sh build run demo
@@ -258,7 +263,8 @@ stop status:
 	@$(CHECKOUT)/instance.sh $@
 
 check:
-	@$(CHECKOUT)/deps.sh build run demo test
+	@$(CHECKOUT)/deps.sh build run demo test page
+	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) check-built
 
 check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
@@ -274,7 +280,8 @@ check-slow: check
 
 # The tests once more, counted: which lines and branches of the product they have run.
 coverage:
-	@$(CHECKOUT)/deps.sh build run demo test coverage
+	@$(CHECKOUT)/deps.sh build run demo test page coverage
+	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) B=build/coverage coverage-built
 
 COVERAGE_EXIT := $(B)/tests/coverage/exit.o
@@ -308,6 +315,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
 	install -m 644 $(addprefix packaging/monitoring/, clario.rules.yml runbook.md clario-dashboard.json) \
 		$(DESTDIR)$(PREFIX)/share/clario-workflow/monitoring
+	sed -i 's|/usr/share/clario-workflow|$(PREFIX)/share/clario-workflow|' $(DESTDIR)$(SYSCONFDIR)/nginx/snippets/clario-workflow-page.conf
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/clario-workflow/, www/views)
+	install -m 644 $(wildcard nginx/www/*.*) $(DESTDIR)$(PREFIX)/share/clario-workflow/www
+	install -m 644 $(wildcard nginx/www/views/*.js) $(DESTDIR)$(PREFIX)/share/clario-workflow/www/views
 	install -m 644 nginx/site.conf packaging/clario.conf $(DESTDIR)$(PREFIX)/share/clario-workflow
 	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \

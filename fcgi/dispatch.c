@@ -44,6 +44,7 @@ const struct route routes[] = {
 	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"POST", "/queue/resume", queue_pause, false, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"GET", "/receivers", receivers_show, 0, SCOPE_READ, ROUTE_WHOLE},
+	{"GET", "/audit", audit_show, 0, SCOPE_READ, ROUTE_WHOLE},
 
 	{"GET", "/events", events_elsewhere, 0, SCOPE_READ, 0},
 	{"POST", "/events/ticket", events_ticket, 0, SCOPE_READ, 0},

@@ -43,6 +43,8 @@ void receivers_pause(
 void events_ticket(struct app *app, const struct request *request, struct reply *reply);
 void events_elsewhere(struct app *app, const struct request *request, struct reply *reply);
 
+void audit_show(struct app *app, const struct request *request, struct reply *reply);
+
 void health_service(struct app *app, const struct request *request, struct reply *reply);
 void health_routes(struct app *app, const struct request *request, struct reply *reply);
 void health_alive(struct app *app, const struct request *request, struct reply *reply);

@@ -175,3 +175,4 @@ if [ "$failures" -gt 0 ]; then
 	exit 1
 fi
 say "All as it should be."
+say "To look at it in a browser: make start, then http://127.0.0.1:8080/workflow/"

@@ -84,10 +84,11 @@ fill() {
 		-e "s|@USER@|$user|g" "$1" >"$2"
 }
 
-# The installed snippets themselves, with this instance's socket in place of the installed one.
+# The installed snippets themselves, with this instance's socket and the checkout's page in place of the installed ones.
 write_nginx_conf() {
 	edits="s|unix:/run/clario-workflow/fcgi.sock|unix:$RUN_DIR/fcgi.sock|"
 	edits="$edits;s|unix:/run/clario-workflow/events.sock|unix:$RUN_DIR/events.sock|"
+	edits="$edits;s|/usr/share/clario-workflow/www|$ROOT/nginx/www|"
 	[ "${KEEP_CONN:-off}" = off ] || edits="$edits;s|#keepalive|keepalive|;s|keep_conn off|keep_conn on|"
 	for snippet in "$ROOT"/nginx/clario-workflow*.conf; do
 		sed "$edits" "$snippet" >"$RUN_DIR/snippets/${snippet##*/}"
@@ -193,6 +194,7 @@ start() {
 	fi
 	settings >"$RUN_DIR/settings"
 	say "clario-workflow answers on http://127.0.0.1:$PORT/api/v1/workflow (files in $RUN_DIR)"
+	say "the ops page is http://127.0.0.1:$PORT/workflow/"
 }
 
 is_gone() {

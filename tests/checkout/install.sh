@@ -36,7 +36,9 @@ is_installed() {
 		usr/share/clario-workflow/monitoring/clario-dashboard.json
 		usr/share/clario-workflow/examples/claim-rejected.json
 		usr/share/clario-workflow/examples/payout-received.json
+		usr/share/clario-workflow/www/index.html
 		etc/clario-workflow/clario.conf
+		etc/nginx/snippets/clario-workflow-page.conf
 		etc/nginx/snippets/clario-workflow.conf
 		etc/nginx/snippets/clario-workflow-http.conf
 		etc/nginx/snippets/clario-workflow-headers.conf
@@ -45,6 +47,17 @@ is_installed() {
 		etc/nginx/snippets/clario-workflow-params.conf
 		etc/nginx/snippets/clario-workflow-root.conf
 	END
+}
+
+# All of it, and where the snippet says.
+page_is_installed() {
+	diff -r nginx/www "$STAGE/usr/share/clario-workflow/www" && page_is_found_in "$STAGE" /usr &&
+		make --no-print-directory B="$B" SAN="${SAN:-}" DESTDIR="$SCRATCH/local" install >/dev/null &&
+		page_is_found_in "$SCRATCH/local" /usr/local
+}
+
+page_is_found_in() {
+	grep -q "alias \"$2/share/clario-workflow/www/\";" "$1/etc/nginx/snippets/clario-workflow-page.conf"
 }
 
 # The shipped configuration is the defaults: it is read without a complaint.
@@ -61,6 +74,7 @@ operators_file_stays() {
 
 check "make install" install_to "$STAGE"
 check "everything is where it belongs" is_installed
+check "the ops page is whole, and nginx's snippet finds it" page_is_installed
 check "the shipped configuration is accepted" configuration_is_accepted
 check "a configuration that is there already stays" operators_file_stays
 done_testing

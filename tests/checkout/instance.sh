@@ -109,6 +109,10 @@ check "a second instance beside it, with other settings" on two env PYTHON_API_U
 check "the settings are in its configuration, each once" on two settings_arrive
 check "what is sent to one is not in the other" second_instance_is_apart
 check "health at the root" on one answers 200 /health
+check "the ops page" on one answers 200 /workflow/
+check "the ops page without its slash" on one answers 308 /workflow
+check "the ops page takes no POST" on one refuses 405 method_not_allowed /workflow/ -d x
+check "an unknown file of the ops page" on one refuses 404 not_found /workflow/none.js
 check "an unknown path" on one refuses 404 not_found /nothing/here?token=x
 check "an unknown path below the API" on one refuses 404 not_found /api/v1/workflow/nothing
 check "a body far too large" on one refuses 413 body_too_large /api/v1/workflow/phase/2 \

@@ -49,6 +49,7 @@ static const struct row {
 	{"GET", "/metrics", 'r', THE_WHOLE, 200},
 	{"GET", "/events", 'r', A_LIST, 503}, /* it is clario-events' */
 	{"POST", "/events/ticket", 'r', THE_WHOLE, 200},
+	{"GET", "/audit", 'r', THE_WHOLE, 200},
 	{"GET", "/health", '-', NOBODY, 200},
 	{"GET", "/healthz", '-', NOBODY, 200},
 	{"GET", "/readyz", '-', NOBODY, 200},
