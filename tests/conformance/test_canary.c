@@ -236,21 +236,25 @@ static void echo(struct instance *in, const char *path, int status)
 				"-of-a-file\"}"});
 }
 
+/* One after the other: each rule is for the next call of its path. */
 static void run_jobs(struct instance *in, char ids[5][40])
 {
-	echo(in, "/amazon/sync", 200);
-	submit_with(in, API "/phase/1", "\"sync_id\":\"s-1\"", ids[0]);
-	echo(in, "/proof-packets", 200);
-	submit_with(in, API "/phase/7", "\"claim_id\":\"c-1\",\"amount\":5", ids[1]);
-	echo(in, "/matching", 400);
-	submit_with(in, API "/phase/3", "\"sync_id\":\"s-2\",\"claims\":[]", ids[2]);
-	echo(in, "/detections", 500);
-	submit_with(in, API "/phase/2", "\"sync_id\":\"s-3\"", ids[3]);
-	echo(in, "/process-fee", 422);
-	submit_with(in, API "/phase/7", "\"claim_id\":\"c-2\",\"amount\":\"7.50\"", ids[4]);
-	static const char *const ends[] = {"completed", "completed", "failed", "completed", "failed"};
-	for (int i = 0; i < 5; i++)
-		json_decref(wait_state(in, ids[i], ends[i]));
+	static const struct {
+		const char *call;
+		int status;
+		const char *path, *rest, *ends;
+	} rows[5] = {
+		{"/amazon/sync", 200, API "/phase/1", "\"sync_id\":\"s-1\"", "completed"},
+		{"/proof-packets", 200, API "/phase/7", "\"claim_id\":\"c-1\",\"amount\":5", "completed"},
+		{"/matching", 400, API "/phase/3", "\"sync_id\":\"s-2\",\"claims\":[]", "failed"},
+		{"/detections", 500, API "/phase/2", "\"sync_id\":\"s-3\"", "completed"},
+		{"/process-fee", 422, API "/phase/7", "\"claim_id\":\"c-2\",\"amount\":\"7.50\"", "failed"},
+	};
+	for (int i = 0; i < 5; i++) {
+		echo(in, rows[i].call, rows[i].status);
+		submit_with(in, rows[i].path, rows[i].rest, ids[i]);
+		json_decref(wait_state(in, ids[i], rows[i].ends));
+	}
 }
 
 /* Wrong in every way that quotes what it got. */
