@@ -83,7 +83,7 @@ check('the overview shows the seven phases in their order, and that all is well'
 	await page.waitForSelector('.all-well');
 	assert.deepEqual((await rows(page).evaluateAll((list) => list.slice(0, 7).map((row) => row.querySelector('b').textContent))), ['1', '2', '3', '4', '5', '6', '7']);
 	await until('it is live', async () => (await page.textContent('#live')) === 'live');
-	assert.equal(await page.textContent('#command'), 'clario-spool status');
+	assert.equal(await page.textContent('#command'), 'clario-spool stats');
 	return page;
 });
 

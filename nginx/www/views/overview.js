@@ -50,7 +50,7 @@ function needOf(level, text, detail, href, action) {
 function storeNeeds(stats) {
 	const needs = [];
 	if (stats.store.disk_full) needs.push(needOf('bad', 'The disk is nearly full', 'Triggers are refused. Make room on the file system of the spool.'));
-	if (stats.store.intake_full) needs.push(needOf('bad', 'The spool is full', 'Triggers are refused. Remove what has ended (clario-spool purge), or enlarge spool.map-size.'));
+	if (stats.store.intake_full) needs.push(needOf('bad', 'The spool is full', 'Triggers are refused. Remove what has ended (POST /queue/clean, or shorter queue.keep-...), or restore a backup into a larger spool.map-size.'));
 	else if (stats.store.bytes_used > 0.8 * stats.store.bytes_cap) needs.push(needOf('warn', `The spool is ${percent(stats.store.bytes_used, stats.store.bytes_cap)} full`, 'Remove what has ended, or enlarge spool.map-size.'));
 	if (stats.totals.set_aside) needs.push(needOf('warn', `${plural(stats.totals.set_aside, 'record')} could not be read`, 'They were set aside: clario-spool verify tells which.'));
 	return needs;
@@ -187,7 +187,7 @@ const receiversTable = (receivers) =>
 
 export default {
 	title: 'Overview',
-	command: () => 'clario-spool status',
+	command: () => 'clario-spool stats',
 	async load(params, signal) {
 		const stats = live.stats ?? (await get('/queue/stats', {}, signal)).stats;
 		const [{ receivers }] = await Promise.all([get('/receivers', {}, signal), readOldest(stats, signal), readRecent(signal)]);
