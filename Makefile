@@ -34,7 +34,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	forget.c blank.c \
 	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
+SPOOL_SRCS := $(addprefix spool/, watchdog.c meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c)
@@ -66,7 +66,8 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	ctl_bulk where undo plan selections \
 	events feed \
 	meter figures metrics \
-	audit
+	audit \
+	watchdog
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -133,6 +134,7 @@ UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
 UNIT_OBJS_audit = $(UNIT_OBJS_tokens)
 UNIT_LIBS_audit := -lcrypto
+UNIT_LIBS_watchdog := -lsystemd
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_text := libbase.a

@@ -42,6 +42,7 @@ struct gate {
 	int64_t swept_us;
 	struct log_limit accept_limit, silence_limit;
 	pthread_t thread;
+	pulse pulse;
 };
 
 static bool is_stopping(const struct gate *g)
@@ -176,6 +177,7 @@ static void *run(void *arg)
 	struct gate *g = arg;
 	struct epoll_event events[EVENTS];
 	while (!is_over(g)) {
+		pulse_beat(&g->pulse);
 		int n = epoll_wait(g->conns->epoll_fd, events, EVENTS, wait_ms(g));
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr == g)
@@ -227,6 +229,11 @@ enum status gate_start(struct app *app, const struct listener *listener, struct 
 	else
 		release(g);
 	return st;
+}
+
+pulse *gate_pulse(struct gate *g)
+{
+	return &g->pulse;
 }
 
 bool gate_end(struct gate *g, int64_t grace_until_us, int64_t until_mono_us)

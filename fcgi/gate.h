@@ -6,12 +6,16 @@
 #include "fcgi/committer.h"
 #include "fcgi/desk.h"
 #include "fcgi/listener.h"
+#include "spool/watchdog.h"
 
 struct gate;
 
 /* Start the thread. All that is passed must outlive it. *out is NULL unless ST_OK. */
 NODISCARD enum status gate_start(struct app *app, const struct listener *listener, struct conns *conns,
 	struct desks *desks, struct committer *committer, struct gate **out, struct why *why);
+
+/* Beats at every turn of the thread, which is several in a second. */
+pulse *gate_pulse(struct gate *gate);
 
 /* Set app->stopping; accept what has connected already (of a listener that is ours), answer what was
  * sent, and end. grace_until (CLOCK_MONOTONIC, microseconds): whose request is not there by then is shut out.

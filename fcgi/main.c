@@ -36,6 +36,8 @@ static void block_signals(sigset_t *set)
 static int wait_for_end(struct app *app, struct server *server, const sigset_t *signals)
 {
 	const struct timespec step = {0, TEND_MS * 1000000L};
+	struct watchdog dog;
+	watchdog_init(&dog);
 	for (;;) {
 		int signo = sigtimedwait(signals, NULL, &step);
 		if (signo == SIGTERM || signo == SIGINT) {
@@ -48,6 +50,8 @@ static int wait_for_end(struct app *app, struct server *server, const sigset_t *
 		}
 		tokens_tend(app->tokens, app->spool);
 		server_tend(server);
+		if (watchdog_is_alive(&dog, server_pulse(server)))
+			watchdog_feed(&dog);
 	}
 }
 

@@ -68,6 +68,11 @@ void server_tend(struct server *server)
 	sweep_desks(server, SILENCE_MS);
 }
 
+pulse *server_pulse(struct server *server)
+{
+	return gate_pulse(server->gate);
+}
+
 /* What the committer was given last is answered by its threads, which are not waited for one by one. */
 static bool wait_for_answers(struct server *s, int64_t until_us)
 {

@@ -4,6 +4,7 @@
 #define FCGI_SERVER_H
 #include "fcgi/app.h"
 #include "fcgi/listener.h"
+#include "spool/watchdog.h"
 
 struct server;
 
@@ -11,6 +12,9 @@ struct server;
  * ST_OK. listener and app must outlive the server. */
 NODISCARD enum status server_start(
 	struct app *app, const struct listener *listener, struct server **out, struct why *why);
+
+/* The sign of life of the thread that takes requests. */
+pulse *server_pulse(struct server *server);
 
 /* Shut down connections whose peers have been silent for too long. To be called a few times a second. */
 void server_tend(struct server *server);

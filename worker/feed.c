@@ -35,6 +35,7 @@ enum {
 struct feed {
 	struct feed_conf conf;
 	pthread_t thread;
+	pulse pulse;
 	int event_fd; /* rung by the loop */
 	atomic_bool stop_claims, finish, broken;
 	/* Leases claimed after lapsed_us and renewed run until renewed_until_us (moment.boot_us). */
@@ -469,6 +470,7 @@ static void *run(void *arg)
 {
 	struct feed *f = arg;
 	while (!is_finished(f)) {
+		pulse_beat(&f->pulse);
 		reap_step(&f->next_reap_us, f->conf.opts, f);
 		if (exchange(f))
 			clock_sleep_ms(YIELD_MS);
@@ -543,6 +545,11 @@ bool feed_finish(struct feed *f)
 	ring(f);
 	pthread_join(f->thread, NULL);
 	return f->pending == NULL;
+}
+
+pulse *feed_pulse(struct feed *f)
+{
+	return &f->pulse;
 }
 
 bool feed_is_broken(const struct feed *f)

@@ -7,6 +7,7 @@
  * feed_take, feed_has_lease, feed_stop_claims, feed_finish are for the loop. */
 #ifndef WORKER_FEED_H
 #define WORKER_FEED_H
+#include "spool/watchdog.h"
 #include "worker/outcome.h"
 
 struct feed;
@@ -60,6 +61,8 @@ bool feed_has_lease(const struct feed *feed, const struct lease *lease);
 void feed_stop_claims(struct feed *feed);
 /* Write what was given and end the thread. true: all of it was written. */
 bool feed_finish(struct feed *feed);
+/* The sign of life of the thread, which gives one every second or so. */
+pulse *feed_pulse(struct feed *feed);
 /* The spool is beyond help in this process. */
 bool feed_is_broken(const struct feed *feed);
 void feed_free(struct feed *feed);

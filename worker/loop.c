@@ -150,6 +150,8 @@ static int tick_ms(const struct loop *l)
 
 static void run(struct loop *l)
 {
+	struct watchdog dog;
+	watchdog_init(&dog);
 	log_gather(true);
 	do {
 		take_news(l);
@@ -158,6 +160,8 @@ static void run(struct loop *l)
 		log_flush();
 		http_run(l->env.http, tick_ms(l), l->signal_fd);
 		take_signals(l);
+		if (watchdog_is_alive(&dog, feed_pulse(l->env.feed)))
+			watchdog_feed(&dog);
 	} while (!stop_step(l) && !feed_is_broken(l->env.feed));
 	log_gather(false);
 }

@@ -10,6 +10,7 @@
 #include "spool/base/clock.h"
 #include "spool/base/log.h"
 #include "spool/spool.h"
+#include "spool/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -440,10 +441,13 @@ static int next_wait(const struct hub *h, bool has_more)
 bool hub_run(struct hub *h, int signal_fd)
 {
 	bool has_more = false;
+	struct watchdog dog;
+	watchdog_init(&dog);
 	if (!watch(h, signal_fd, h, EPOLLIN))
 		return false;
 	set_listening(h, true);
-	while (turn(h, signal_fd, next_wait(h, has_more))) {
+	while (turn(h, signal_fd, watchdog_wait_ms(&dog, next_wait(h, has_more)))) {
+		watchdog_feed(&dog);
 		tick(h, clock_mono_us());
 		has_more = give(h);
 		if (spool_is_broken(h->spool))
