@@ -150,7 +150,7 @@ enum status meter_dir_open(
 	char path[4200];
 	*out = (struct meter_dir){-1, -1};
 	snprintf(path, sizeof path, "%s/meters", spool_path);
-	if (makes && mkdir(path, 02770) != 0 && errno != EEXIST)
+	if (makes && mkdir(path, 0770) != 0 && errno != EEXIST)
 		return why_errno(why, errno, "cannot make %.400s", path);
 	out->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (out->fd < 0 && errno == ENOENT)
