@@ -6,6 +6,7 @@
 #   make bench      figures and ratios          make lint         include edges, manuals, nginx -t, formatting
 #   make coverage   lines and branches that the tests run, as build/coverage/coverage.html
 #   make install DESTDIR= PREFIX=               make SAN=address,undefined check; make SAN=thread check
+#   make deb        the Debian package          make check-package   its life, in a booted container
 
 VERSION := 0.1.0
 SAN     ?=
@@ -306,6 +307,10 @@ bench:
 
 # A configuration that is there already is the operator's and stays.
 SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+# Whom nginx runs as: the group that may connect to the sockets.
+NGINX_GROUP ?= www-data
+UNITS      := $(wildcard packaging/systemd/clario-*.*)
 MANUALS    := $(wildcard fcgi/*.8 fcgi/events/*.8 worker/*.8 spool/ctl/*.8 packaging/*.5 packaging/*.7)
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/, sbin share/clario-workflow share/clario-workflow/examples share/bash-completion/completions)
@@ -326,8 +331,30 @@ install: all
 	install -m 644 packaging/examples/*.json $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/clario-workflow/clario.conf || \
 		install -m 640 packaging/clario.conf $(DESTDIR)$(SYSCONFDIR)/clario-workflow
+	install -m 644 packaging/spool-format $(DESTDIR)$(PREFIX)/share/clario-workflow
+	install -m 644 nginx/site-tls.conf $(DESTDIR)$(PREFIX)/share/clario-workflow/examples
+	install -d -m 700 $(addprefix $(DESTDIR)$(SYSCONFDIR)/clario-workflow/secrets, / /intake /delivery)
+	install -d $(DESTDIR)$(UNITDIR) $(addprefix $(DESTDIR)$(PREFIX)/lib/, sysusers.d tmpfiles.d)
+	set -e; for unit in $(UNITS); do \
+		sed -e 's|=/usr/sbin/|=$(PREFIX)/sbin/|' -e 's|=www-data$$|=$(NGINX_GROUP)|' $$unit >$(DESTDIR)$(UNITDIR)/$${unit##*/}; \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/}; done
+	install -m 644 packaging/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/clario-workflow.conf
+	sed 's| www-data | $(NGINX_GROUP) |' packaging/systemd/tmpfiles.conf >$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/clario-workflow.conf
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/clario-workflow.conf
+
+# The Debian package, beside the .buildinfo and .changes, in build/deb.
+.PHONY: deb check-package
+deb:
+	@$(CHECKOUT)/deps.sh build deb
+	@$(CHECKOUT)/deb.sh
+
+# The package's whole life, in a container of its own that is booted; as root.
+check-package:
+	@$(CHECKOUT)/deps.sh build deb container
+	@TEST_SECONDS=3600 tests/run.sh tests/package/container.sh
 
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# The package is built in a tree of its own, build/deb.
+-include $(shell find $(B) -name deb -prune -o -name '*.d' -type f -print 2>/dev/null)
