@@ -19,7 +19,9 @@ DEB_DIR=$(absolute "${DEB_DIR:-${B:-build}/deb}")
 sources() {
 	if [ -e .git ]; then
 		# Those that were removed and not committed yet are not there.
-		git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\\0" "$f"; done' list
+		# shellcheck disable=SC2016 # $f is the inner shell's
+		git ls-files -z --cached --others --exclude-standard |
+			xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\\0" "$f"; done' list
 	else
 		find . -path ./build -prune -o -type f -print0
 	fi
@@ -53,7 +55,7 @@ set_version
 [ -z "${DEB_EDIT:-}" ] || sh -euc "$DEB_EDIT"
 # The settings of a make that this runs under are not those of the package's.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u SAN -u PORT -u RUN_DIR -u CFLAGS -u LDFLAGS \
-	dpkg-buildpackage -us -uc ${DEB_BUILD_FLAGS:-} >"$DEB_DIR/build.log" 2>&1 || {
+	dpkg-buildpackage -us -uc >"$DEB_DIR/build.log" 2>&1 || {
 	tail -n 40 "$DEB_DIR/build.log" >&2
 	die 1 "the package could not be built; all of it: $DEB_DIR/build.log"
 }
