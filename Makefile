@@ -167,6 +167,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
+SHELL_TESTS += $(addprefix tests/package/, units.sh scripts.sh)
 # These look at what a sanitizer has no part in.
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
@@ -356,5 +357,5 @@ check-package:
 clean:
 	rm -rf build
 
-# The package is built in a tree of its own, build/deb.
--include $(shell find $(B) -name deb -prune -o -name '*.d' -type f -print 2>/dev/null)
+# The package is built in a tree of its own, build/deb, and tried in build/container.
+-include $(shell find $(B) \( -name deb -o -name container \) -prune -o -name '*.d' -type f -print 2>/dev/null)
