@@ -35,12 +35,13 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
+	fault.c when.c trigger_options.c validate.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
-	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
+	query.c options.c span.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
 	reveal.c plans.c operations.c audit.c exposition.c metrics.c scrape.c \
 	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
 # clario-events: its own files, and what it shares with clario-fcgi.
@@ -104,12 +105,11 @@ UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_wipe := $(UNIT_OBJS_call)
 UNIT_LIBS_wipe := -lcrypto
 UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
-UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_access := $(addprefix fcgi/, access.c bearer.c tokens.c caller.c problem.c)
 UNIT_LIBS_access := -lcrypto
 UNIT_OBJS_route := fcgi/route.c
 UNIT_OBJS_browser := fcgi/browser.c fcgi/reply.c fcgi/problem.c
-UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_options := fcgi/options.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
 UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c),$(FCGI_SRCS))
@@ -126,9 +126,9 @@ UNIT_OBJS_admission = $(UNIT_OBJS_tokens)
 UNIT_OBJS_selections = $(UNIT_OBJS_tokens)
 UNIT_LIBS_selections := -lcrypto
 UNIT_LIBS_admission := -lcrypto
-UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/problem.c
 UNIT_LIBS_webhook_sign := -lcrypto
-UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/problem.c
 UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
 UNIT_OBJS_audit = $(UNIT_OBJS_tokens)

@@ -313,7 +313,7 @@ static void knock(const struct knock *row, size_t i, struct pass *pass)
 	request.param[PARAM_ORIGIN] = slice_text(row->origin);
 	request.param[PARAM_HOST] = slice_text("clario.example");
 	bool is_stream = door_decide(&(struct door){&opts, NULL}, &request, pass, &reply);
-	const char *code = problem_info(reply.problem)->code;
+	const char *code = problem_code(reply.problem);
 	if (is_stream != (row->status == 0) || reply.http_status != (row->status ? row->status : 200) ||
 		(row->code && strcmp(code, row->code) != 0))
 		fail_msg("row %zu: %s %s?%s: %d %s", i, row->method, row->path, row->query, reply.http_status,

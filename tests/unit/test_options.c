@@ -2,7 +2,7 @@
 #include "tests/support/unit.h"
 
 #include "fcgi/options.h"
-#include "fcgi/when.h"
+#include "spool/when.h"
 
 #include <string.h>
 
