@@ -38,6 +38,7 @@ SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c 
 	fault.c when.c trigger_options.c validate.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
+	lines.c cmd_enqueue.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
@@ -67,7 +68,8 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	ctl_bulk where undo plan selections \
 	events feed \
 	meter figures metrics \
-	audit
+	audit \
+	ctl_enqueue
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -90,6 +92,7 @@ UNIT_OBJS_damage := $(UNIT_OBJS_care)
 UNIT_OBJS_forget := $(UNIT_OBJS_care)
 UNIT_OBJS_ctl := tests/unit/ctl_fixture.c
 UNIT_OBJS_ctl_privacy := tests/unit/ctl_fixture.c
+UNIT_OBJS_ctl_enqueue := tests/unit/ctl_fixture.c
 UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)

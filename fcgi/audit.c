@@ -61,11 +61,14 @@ static bool begins_with(struct slice text, const char *with)
 	return text.len >= len && memcmp(text.p, with, len) == 0;
 }
 
-/* A trigger that was sent is no act on the queue, and what the daemons do by themselves is none either. */
+/* A trigger that was sent is no act on the queue, but for one that an operator enqueued; and what the daemons
+ * do by themselves is none either. */
 static bool is_act(const struct event *event)
 {
-	return event->kind != EVENT_ACCEPTED && !begins_with(event->actor, "worker:") &&
-	       !begins_with(event->actor, "webhook:") && !slice_is(event->actor, "system");
+	if (event->kind == EVENT_ACCEPTED)
+		return begins_with(event->actor, "operator:");
+	return !begins_with(event->actor, "worker:") && !begins_with(event->actor, "webhook:") &&
+	       !slice_is(event->actor, "system");
 }
 
 /* The first event that there still is; 0: none. */

@@ -63,7 +63,7 @@ static bool take_delay(struct slice text, int64_t now_us, struct options *out, s
 /* A name that was proved is not to be had by saying it. */
 static bool is_given_name(struct slice text)
 {
-	static const char *const prefixes[] = {CALLER_TOKEN, "webhook:"};
+	static const char *const prefixes[] = {CALLER_TOKEN, "webhook:", "operator:"};
 	while (text.len && text.p[0] == ' ')
 		text = slice_of(text.p + 1, text.len - 1);
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -92,7 +92,7 @@ static bool check_source(struct slice said, struct fault *fault)
 	return is_name(said) ||
 	       fault_set(fault, PROBLEM_BAD_HEADER, "X-Clario-Source",
 		       "X-Clario-Source must have at most %d printable ASCII characters, and must not begin "
-		       "with token: or webhook:",
+		       "with token:, webhook: or operator:",
 		       SOURCE_MAX);
 }
 

@@ -65,7 +65,7 @@ struct ctl {
 	long limit; /* 0: none */
 	const char *reason;
 	const char *receiver;
-	const char *file, *url, *id; /* of webhook test */
+	const char *file, *url, *id; /* of webhook test; file: of enqueue, too */
 	int64_t for_us;
 	uint32_t scopes, phases; /* bits of enum scope, of phase_slot() */
 	int64_t expires_at_us, overlap_us;
@@ -140,6 +140,7 @@ int cmd_workflow(struct ctl *ctl);
 int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
+int cmd_enqueue(struct ctl *ctl);
 int cmd_apply(struct ctl *ctl);
 int cmd_undo(struct ctl *ctl);
 int cmd_plans(struct ctl *ctl);

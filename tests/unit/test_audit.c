@@ -60,6 +60,28 @@ static void audit__newest_first_page_by_page(void **state)
 	assert_int_equal(seen, 450);
 }
 
+/* An operator who brings a trigger in by hand has acted; a caller who says that he is one has not. */
+static void audit__a_trigger_that_was_enqueued_is_an_act(void **state)
+{
+	struct fixture *f = *state;
+	struct trigger t = {.phase = 2,
+		.attempts_allowed = 1,
+		.give_up_after_us = 1000000,
+		.workflow_id = slice_text("w"),
+		.user_id = slice_text("u"),
+		.payload = slice_text("{}"),
+		.source = slice_text("operator:anna")};
+	struct receipt receipt;
+	assert_int_equal(spool_submit(f->app.spool, f->now, &t, 1, &receipt, NULL), ST_OK);
+	t.source = slice_text("operators");
+	t.workflow_id = slice_text("v");
+	assert_int_equal(spool_submit(f->app.spool, f->now, &t, 1, &receipt, NULL), ST_OK);
+	json_t *json = page(f, "acts=1");
+	assert_int_equal(json_array_size(json_object_get(json, "events")), 1);
+	assert_string_equal(text_of(event_at(json, 0), "actor"), "operator:anna");
+	json_decref(json);
+}
+
 static void audit__acts_are_what_people_did(void **state)
 {
 	struct fixture *f = *state;
@@ -142,6 +164,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(audit__newest_first_page_by_page, gate_setup, gate_teardown),
+		cmocka_unit_test_setup_teardown(
+			audit__a_trigger_that_was_enqueued_is_an_act, gate_setup, gate_teardown),
 		cmocka_unit_test_setup_teardown(audit__acts_are_what_people_did, gate_setup, gate_teardown),
 		cmocka_unit_test_setup_teardown(
 			audit__looks_at_so_many_and_goes_on, gate_setup, gate_teardown),
