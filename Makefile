@@ -35,7 +35,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
-	fault.c when.c trigger_options.c validate.c \
+	fault.c cloud_event.c when.c trigger_options.c validate.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	lines.c cmd_enqueue.c \

@@ -1,4 +1,5 @@
 /* spool/ctl/cmd_look.c: list, show, workflow: jobs as people and programs read them. */
+#include "spool/cloud_event.h"
 #include "spool/ctl/ctl.h"
 #include "spool/ctl/out.h"
 #include "spool/horizon.h"
@@ -166,8 +167,12 @@ static void print_event_json(const struct ctl *ctl, const struct event *e)
 {
 	struct buf line;
 	struct jx_writer w;
+	char source[CLOUD_SOURCE_MAX];
 	out_json_begin(&line, &w);
-	show_event(&w, e, mask_of(ctl));
+	if (ctl->is_cloud)
+		cloud_event_show(&w, e, cloud_event_source(&ctl->opts, source), mask_of(ctl));
+	else
+		show_event(&w, e, mask_of(ctl));
 	out_json_end(&line);
 }
 
@@ -182,13 +187,19 @@ static enum status each_event(
 		enum status st = spool_events(ctl->spool, filter, max, events, &n, &last, why);
 		if (st != ST_OK)
 			return st;
-		for (size_t i = 0; i < n; i++) {
+		/* A program goes on behind the seq that it saw last, so what it sees must be lasting. */
+		if (json && n > 0)
+			st = spool_sync(ctl->spool, why);
+		for (size_t i = 0; i < n && st == ST_OK; i++) {
 			if (json)
 				print_event_json(ctl, &events[i]);
 			else
 				print_event(ctl, &events[i]);
-			event_release(&events[i]);
 		}
+		for (size_t i = 0; i < n; i++)
+			event_release(&events[i]);
+		if (st != ST_OK)
+			return st;
 		*left -= *left > 0 ? (long)n : 0;
 		bool is_end = last == filter->after_seq || (ctl->limit && *left <= 0);
 		filter->after_seq = last;
@@ -367,8 +378,9 @@ int cmd_events(struct ctl *ctl)
 	struct why why = WHY_INIT;
 	struct event_filter filter = ctl->events;
 	long left = ctl->limit;
+	bool json = ctl->given & (OPTION_JSON | OPTION_FORMAT);
 	for (;;) {
-		enum status st = each_event(ctl, &filter, ctl_has(ctl, OPTION_JSON), &left, &why);
+		enum status st = each_event(ctl, &filter, json, &left, &why);
 		if (st != ST_OK)
 			return ctl_fail(st, &why);
 		if (!ctl_has(ctl, OPTION_FOLLOW) || (ctl->limit && left <= 0) || fflush(stdout) != 0)

@@ -40,6 +40,9 @@ const struct option_row option_rows[] = {
 	{"dry-run", NULL, "only count, and keep a plan for apply", OPTION_DRY_RUN},
 	{"rate", "N/s", "at most so many jobs a second (or N/m)", OPTION_RATE},
 	{"json", NULL, "JSON lines, for programs", OPTION_JSON},
+	{"format", "FORMAT", "json (as --json), or cloudevents: CloudEvents 1.0, one on each line",
+		OPTION_FORMAT},
+	{"kinds", "LIST", "only events of these kinds, with commas: failed,cancelled", OPTION_KINDS},
 };
 const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
 
@@ -59,7 +62,7 @@ const struct command commands[] = {
 		cmd_stats},
 	{"events", "", "the audit events, oldest first", 0, 0, ACCESS_READ,
 		OPTION_FOLLOW | OPTION_AFTER | OPTION_JOB | OPTION_WORKFLOW | OPTION_USER | OPTION_LIMIT |
-			OPTION_REVEAL | OPTION_JSON,
+			OPTION_REVEAL | OPTION_FORMAT | OPTION_KINDS | OPTION_JSON,
 		0, cmd_events},
 	{"retry", "ID...|-", "run failed or cancelled jobs again, with a new allowance", 0, -1, ACCESS_WRITE,
 		STEER_OPTIONS | OPTION_AGAIN, STEER_RETRY, cmd_steer},

@@ -50,6 +50,8 @@ enum { CTL_DONE = 0, CTL_NO = 1, CTL_PARTLY = 3 };
 #define OPTION_DRY_RUN    OPTION_BIT(30)
 #define OPTION_RATE       OPTION_BIT(31)
 #define OPTION_SCAN_LIMIT OPTION_BIT(32)
+#define OPTION_FORMAT     OPTION_BIT(33)
+#define OPTION_KINDS      OPTION_BIT(34)
 #define OPTION_FILTER                                                                                        \
 	(OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL)
 
@@ -65,6 +67,7 @@ struct ctl {
 	long limit; /* 0: none */
 	const char *reason;
 	const char *receiver;
+	bool is_cloud;               /* --format cloudevents */
 	const char *file, *url, *id; /* of webhook test; file: of enqueue, too */
 	int64_t for_us;
 	uint32_t scopes, phases; /* bits of enum scope, of phase_slot() */

@@ -124,6 +124,17 @@ static void take_scopes(struct ctl *ctl, const char *value)
 	}
 }
 
+static void take_kinds(struct ctl *ctl, const char *value)
+{
+	struct slice bad;
+	char text[64];
+	ctl->events.kinds = event_kinds_parse(slice_text(value), &bad);
+	if (ctl->events.kinds)
+		return;
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(bad));
+	usage_error(ctl, "not a kind of events: see clario-spool(8)", text);
+}
+
 /* Here a span is one to come. */
 static void take_expiry(struct ctl *ctl, const char *value)
 {
@@ -226,6 +237,14 @@ static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 		break;
 	case OPTION_AFTER:
 		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");
+		break;
+	case OPTION_FORMAT:
+		ctl->is_cloud = strcmp(value, "cloudevents") == 0;
+		if (!ctl->is_cloud && strcmp(value, "json") != 0)
+			usage_error(ctl, "not a format: json or cloudevents", value);
+		break;
+	case OPTION_KINDS:
+		take_kinds(ctl, value);
 		break;
 	case OPTION_JOB:
 		if (id_parse(slice_text(value), &ctl->events.job) != ST_OK)

@@ -65,6 +65,7 @@ struct event_filter {
 	uint64_t after_seq;                /* events with a greater seq, ascending */
 	struct job_id job;                 /* zero: any. With a job its chain is walked */
 	struct slice workflow_id, user_id; /* empty: any */
+	uint64_t kinds;                    /* bits of enum event_kind; 0: any */
 };
 
 enum { STATS_RECENT_MAX = 11 };

@@ -99,11 +99,17 @@ static void add_ids(struct tx *tx, struct event *event)
 	loaded_release(&l);
 }
 
+static bool kind_matches(const struct event *event, const struct event_filter *filter)
+{
+	return !filter->kinds || filter->kinds >> event->kind & 1;
+}
+
 static bool event_matches(const struct event *event, const struct event_filter *filter)
 {
 	if (filter->workflow_id.len && !slice_eq(event->workflow_id, filter->workflow_id))
 		return false;
-	return !filter->user_id.len || slice_eq(event->user_id, filter->user_id);
+	return kind_matches(event, filter) &&
+	       (!filter->user_id.len || slice_eq(event->user_id, filter->user_id));
 }
 
 /* The stream: ascending from after_seq, bounded in what is looked at. */
@@ -120,7 +126,8 @@ static void read_stream(struct tx *tx, const struct event_filter *filter, size_t
 		*last_seen = seq;
 		if (event_copy(seq, w.value, &event) != ST_OK)
 			continue; /* damaged: `check` names it */
-		add_ids(tx, &event);
+		if (kind_matches(&event, filter))
+			add_ids(tx, &event);
 		if (event_matches(&event, filter))
 			events[(*n)++] = event;
 		else
