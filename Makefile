@@ -32,6 +32,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
+	purge.c \
 	figures.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
@@ -69,7 +70,8 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	events feed \
 	meter figures metrics \
 	audit \
-	ctl_enqueue
+	ctl_enqueue \
+	purge
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -83,6 +85,7 @@ UNIT_OBJS_figures := tests/unit/store_fixture.c
 UNIT_OBJS_metrics := fcgi/metrics.c fcgi/exposition.c
 UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_undo := tests/unit/plan_fixture.c
+UNIT_OBJS_purge := tests/unit/plan_fixture.c
 UNIT_OBJS_plan := tests/unit/plan_fixture.c
 UNIT_OBJS_where := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c

@@ -238,6 +238,11 @@ static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 	case OPTION_AFTER:
 		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");
 		break;
+	case OPTION_OLDER:
+		if (!parse_span(value, &ctl->for_us))
+			usage_error(ctl, "not an age: expected 24h, 7d, 90d", value);
+		ctl->ended_before_us = clock_now().wall_us - ctl->for_us;
+		break;
 	case OPTION_FORMAT:
 		ctl->is_cloud = strcmp(value, "cloudevents") == 0;
 		if (!ctl->is_cloud && strcmp(value, "json") != 0)

@@ -72,7 +72,7 @@ uint64_t event_kinds_parse(struct slice list, struct slice *bad)
 bool event_is_operators(enum event_kind kind)
 {
 	return (kind >= EVENT_HELD && kind <= EVENT_RUN_NOW) || kind == EVENT_REPLAYED ||
-	       kind == EVENT_UNDONE;
+	       kind == EVENT_UNDONE || kind == EVENT_REMOVED;
 }
 
 void event_release(struct event *event)
