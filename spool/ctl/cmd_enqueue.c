@@ -375,7 +375,7 @@ int cmd_enqueue(struct ctl *ctl)
 		.ok = true,
 		.done_line = ctl->events.after_seq,
 		.pace = {.us = ctl->pace_us, .from_mono_us = clock_mono_us()},
-		.bar = {.what = "enqueue", .lines = true}};
+		.bar = {.lines = true}};
 	enum status st = lines_open(&r.lines, ctl->file, &why);
 	if (st != ST_OK)
 		return ctl_fail(st, &why);
@@ -384,6 +384,7 @@ int cmd_enqueue(struct ctl *ctl)
 		lines_close(&r.lines);
 		return ctl_fail(ST_NOMEM, &why);
 	}
+	r.bar.what = r.lines.size ? "bytes read" : "lines read";
 	stop_install();
 	st = read_all(&r, &why);
 	int code = tell(&r, st, &why);

@@ -39,7 +39,17 @@ static const struct out_column job_columns[] = {{"ID", false, false}, {"PHASE", 
 	{"STATE", false, false}, {"TRIES", true, false}, {"ACCEPTED", false, false},
 	{"DUE OR ENDED", false, false}, {"WORKFLOW", false, true}, {"USER", false, true},
 	{"ERROR", false, true}};
-enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns };
+enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns, STATE_COLUMN = 2 };
+
+static const char *colour_of(enum job_state state)
+{
+	static const char *const colours[JOB_STATE_N] = {[JOB_ACTIVE] = "cyan",
+		[JOB_COMPLETED] = "green",
+		[JOB_FAILED] = "red",
+		[JOB_HELD] = "yellow",
+		[JOB_CANCELLED] = "darkgray"};
+	return colours[state];
+}
 
 static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, const struct job *job)
 {
@@ -60,7 +70,10 @@ static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, con
 		out_time(accepted, job->accepted_at_us),
 		out_time(when, job->finished_at_us ? job->finished_at_us : job->run_at_us), workflow, user,
 		error[0] ? error : NULL};
-	return out_row(table, texts, JOB_COLUMNS);
+	bool ok = out_row(table, texts, JOB_COLUMNS);
+	if (ok)
+		out_colour(table, STATE_COLUMN, colour_of(job->state));
+	return ok;
 }
 
 /* Go through the selection page by page. print is called for each job; *shown (may be NULL) counts them. */

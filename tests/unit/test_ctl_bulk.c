@@ -361,6 +361,20 @@ static void completion__knows_the_names(void **state)
 	assert_prints(f, script, 0, "(PLAN)\n(OPERATION)\n");
 }
 
+static void completion__knows_values(void **state)
+{
+	struct fixture *f = *state;
+	static const char script[] =
+		"export TOOL CONF; bash -c 'eval \"$(\"$TOOL\" completion bash)\"\n"
+		"COMP_WORDS=(clario-spool events --format cl); COMP_CWORD=3; _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"\n"
+		"COMP_WORDS=(clario-spool events --kinds failed,cance); _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"\n"
+		"COMP_WORDS=(clario-spool purge --old); COMP_CWORD=2; _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"'";
+	assert_prints(f, script, 0, "(cloudevents)\n(failed,cancelled)\n(--older-than)\n");
+}
+
 /* Begin in the background what takes seconds, wait for its first batches, send it a signal, and give its
  * code. */
 static void assert_interrupted(
@@ -435,6 +449,7 @@ int main(void)
 		CASE(plan__apply__undo),
 		CASE(direct__acts_are_operations),
 		CASE(completion__knows_the_names),
+		CASE(completion__knows_values),
 		CASE(interrupted__and_killed),
 	};
 	return cmocka_run_group_tests_name("ctl_bulk", tests, NULL, NULL);
