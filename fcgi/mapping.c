@@ -3,6 +3,7 @@
 
 #include "fcgi/amount.h"
 #include "fcgi/pointer.h"
+#include "fcgi/problem.h"
 
 #include <stdio.h>
 

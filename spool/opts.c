@@ -2,6 +2,7 @@
  * the same. */
 #include "spool/opts.h"
 
+#include "spool/cloud_event.h"
 #include "spool/opts_calls.h"
 #include "spool/opts_secrets.h"
 #include "spool/opts_webhooks.h"
@@ -157,6 +158,8 @@ const struct conf_row opts_rows[] = {
 		"a stream whose reader takes nothing for this long is ended"},
 	{"events", "max-age", CONF_DURATION, AT(events.max_age_ms), 1000, DAY_MS, "1h", NULL,
 		"a stream is ended after this long; its reader comes back, with its credentials"},
+	{"events", "source", CONF_TEXT, AT(events.source), 0, 0, "", NULL,
+		"source of exported CloudEvents, a URI of this installation; empty: //HOST/clario-workflow"},
 
 	{"spool", "store", CONF_TEXT, AT(spool.store), 0, 0, "lmdb", NULL, "storage engine"},
 	{"spool", "path", CONF_PATH, AT(spool.path), 0, 0, "/var/spool/clario-workflow", NULL,
@@ -327,6 +330,13 @@ static enum status from_environment(struct opts *out, struct why *why)
 	return ST_OK;
 }
 
+static enum status check_source(const struct opts *o, struct why *why)
+{
+	struct why inner = WHY_INIT;
+	enum status st = cloud_event_check_source(o->events.source, &inner);
+	return st == ST_OK ? ST_OK : why_set(why, st, "events.source: %.250s", inner.text);
+}
+
 static enum status make_mask(struct opts *o, struct why *why)
 {
 	struct why inner = WHY_INIT;
@@ -343,7 +353,9 @@ static enum status check_together(struct opts *o, struct why *why)
 		return why_set(why, ST_INVALID,
 			"spool.map-size must be a multiple of the page size, %ld bytes",
 			sysconf(_SC_PAGESIZE));
-	enum status st = opts_check_receivers(o, why);
+	enum status st = check_source(o, why);
+	if (st == ST_OK)
+		st = opts_check_receivers(o, why);
 	if (st == ST_OK)
 		st = opts_check_calls(o, why);
 	if (st == ST_OK)

@@ -23,6 +23,7 @@ struct http_opts {
 /* clario-events: the stream of events to whoever listens. */
 struct events_opts {
 	char *socket, *key_file;
+	char *source; /* of exported events; empty: cloud_event_source() tells */
 	int64_t max_listeners, max_per_caller;
 	int64_t heartbeat_ms, slow_after_ms, max_age_ms, ticket_life_ms;
 };

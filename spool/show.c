@@ -140,9 +140,14 @@ static void int_if_any(struct jx_writer *w, const char *key, int64_t value)
 		jx_int(w, key, value);
 }
 
-void show_event(struct jx_writer *w, const struct event *e, const struct mask *mask)
+void show_event(struct jx_writer *w, const struct event *event, const struct mask *mask)
 {
-	jx_open_object(w, NULL);
+	show_event_as(w, NULL, event, mask);
+}
+
+void show_event_as(struct jx_writer *w, const char *key, const struct event *e, const struct mask *mask)
+{
+	jx_open_object(w, key);
 	jx_int(w, "seq", (int64_t)e->seq);
 	jx_time(w, "at", e->at_us);
 	jx_cstring(w, "kind", event_kind_name(e->kind));

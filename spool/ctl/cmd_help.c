@@ -75,6 +75,19 @@ static void print_command_case(size_t i)
 	print_options(command);
 }
 
+/* Options whose values are known, but for --state. Of a list the last one is completed. */
+static void print_value_cases(void)
+{
+	puts("\t--order) COMPREPLY=($(compgen -W \"asc desc\" -- \"$cur\")); return ;;\n"
+	     "\t--format) COMPREPLY=($(compgen -W \"json cloudevents\" -- \"$cur\")); return ;;\n"
+	     "\t--file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	     "\t--kinds) local before=; [[ $cur == *,* ]] && before=${cur%,*},");
+	printf("\t\tCOMPREPLY=($(compgen -P \"$before\" -W \"");
+	for (int i = 0; i < EVENT_KIND_N; i++)
+		printf("%s%s", i ? " " : "", event_kind_name((enum event_kind)i));
+	puts("\" -- \"${cur##*,}\")); return ;;");
+}
+
 int cmd_completion(struct ctl *ctl)
 {
 	if (strcmp(ctl->args[0], "bash") != 0) {
@@ -92,8 +105,9 @@ int cmd_completion(struct ctl *ctl)
 	printf("\t--state) COMPREPLY=($(compgen -W \"");
 	for (int i = 0; i < JOB_STATE_N; i++)
 		printf("%s%s", i ? " " : "", job_state_name((enum job_state)i));
-	puts("\" -- \"$cur\")); return ;;\n\t--order) COMPREPLY=($(compgen -W \"asc desc\" -- \"$cur\")); "
-	     "return ;;\n\tesac");
+	puts("\" -- \"$cur\")); return ;;");
+	print_value_cases();
+	puts("\tesac");
 	puts("\tcase $command in\n\t'') options=\"$commands --config --spool --help --version\" ;;");
 	for (size_t i = 0; i < commands_n; i++)
 		print_command_case(i);

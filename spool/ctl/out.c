@@ -13,9 +13,10 @@ struct libscols_table *out_table(const struct out_column *columns, size_t n)
 {
 	struct libscols_table *table = scols_new_table();
 	bool is_terminal = isatty(STDOUT_FILENO);
+	const char *no_color = getenv("NO_COLOR");
 	if (!table)
 		return NULL;
-	scols_table_enable_colors(table, is_terminal && !getenv("NO_COLOR"));
+	scols_table_enable_colors(table, is_terminal && !(no_color && *no_color));
 	for (size_t i = 0; i < n; i++) {
 		int flags = (columns[i].right ? SCOLS_FL_RIGHT : 0) |
 			    (columns[i].truncate && is_terminal ? SCOLS_FL_TRUNC : 0);
@@ -36,6 +37,15 @@ bool out_row(struct libscols_table *table, const char *const *texts, size_t n)
 		if (scols_line_set_data(line, i, texts[i] ? texts[i] : "-") != 0)
 			return false;
 	return true;
+}
+
+void out_colour(struct libscols_table *table, size_t column, const char *colour)
+{
+	size_t n = scols_table_get_nlines(table);
+	struct libscols_line *line = n ? scols_table_get_line(table, n - 1) : NULL;
+	struct libscols_cell *cell = line ? scols_line_get_cell(line, column) : NULL;
+	if (cell && colour)
+		scols_cell_set_color(cell, colour); /* without it the table is as good */
 }
 
 void out_table_end(struct libscols_table *table)

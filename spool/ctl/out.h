@@ -15,6 +15,9 @@ struct out_column {
 struct libscols_table *out_table(const struct out_column *columns, size_t n);
 /* One line; texts[i] may be NULL. false: no memory. */
 bool out_row(struct libscols_table *table, const char *const *texts, size_t n);
+/* Colour a cell of the row that was added last: a name that libsmartcols knows; NULL: none. It shows on a
+ * terminal alone, and not under NO_COLOR. */
+void out_colour(struct libscols_table *table, size_t column, const char *colour);
 /* Print and free. */
 void out_table_end(struct libscols_table *table);
 

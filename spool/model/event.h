@@ -44,6 +44,8 @@ enum event_kind {
 
 const char *event_kind_name(enum event_kind kind); /* "accepted", "lease_expired", ... */
 bool event_kind_parse(struct slice name, enum event_kind *out);
+/* Names with commas as bits per kind; 0: one of them is none, which *bad names, or there is none at all. */
+uint64_t event_kinds_parse(struct slice list, struct slice *bad);
 
 enum { EVENT_NO_STATE = 255, EVENT_DATA_MAX = 65536, EVENT_REASON_MAX = 1024 };
 

@@ -352,6 +352,18 @@ static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb
 	}
 }
 
+/* What has ended goes, whoever it was about; the others keep their order. */
+static bool model_purge(struct sim *s, struct model_job *j)
+{
+	size_t at = (size_t)(j - s->jobs);
+	if (is_live(j))
+		return false;
+	memmove(j, j + 1, (s->n - at - 1) * sizeof *j);
+	s->n--;
+	s->removed++;
+	return true;
+}
+
 static void do_steer(struct sim *s)
 {
 	if (s->n == 0)
@@ -359,7 +371,8 @@ static void do_steer(struct sim *s)
 	struct model_job *j = &s->jobs[sim_roll(s, s->n)];
 	enum steer_verb verb = (enum steer_verb)sim_roll(s, STEER_VERB_N);
 	enum status st = steer(s->f, j->id, verb);
-	CHECK(s, st == (model_steer(s, j, verb) ? ST_OK : ST_CONFLICT));
+	bool is_done = verb == STEER_PURGE ? model_purge(s, j) : model_steer(s, j, verb);
+	CHECK(s, st == (is_done ? ST_OK : ST_CONFLICT));
 }
 
 static void do_remove(struct sim *s)
