@@ -26,13 +26,14 @@ LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c conf.c conf_sections.c nets.c origin.c confine.c hash.c encoding.c fs.c guard.c \
 	mask.c mask_text.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
-	forget.c)
+	forget.c await.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
-	forget.c blank.c)
+	forget.c blank.c await_io.c await_tell.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
-SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+SPOOL_SRCS := $(addprefix spool/, spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
+	explain.c explain_job.c crew.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	cmd_forget.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
@@ -53,7 +54,8 @@ PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
 UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server \
-	webhook_sign opts_webhooks mapping webhook
+	webhook_sign opts_webhooks mapping webhook \
+	explain await
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -61,7 +63,7 @@ UNIT_OBJS_store_tokens := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_LIBS_store_tokens := -lcrypto
 UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
-UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
+UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c tests/unit/sim_await.c
 UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -105,6 +107,7 @@ UNIT_LIBS_webhook_sign := -lcrypto
 UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
 UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
+UNIT_OBJS_await := tests/unit/store_fixture.c tests/unit/care_fixture.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_conf := libbase.a

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MILLI = 1000, SECOND_US = 1000000, PREFETCH = 2 /* jobs held for each call at a time */ };
+enum { MILLI = 1000, SECOND_US = 1000000 };
 static const int64_t PROBE_SLACK_US = INT64_C(5) * SECOND_US;
 
 struct lane {
@@ -39,15 +39,6 @@ struct flow {
 	size_t lane_of_report[RECEIVERS_MAX];
 };
 
-static uint32_t phases_of(const struct opts *opts, size_t receiver)
-{
-	uint32_t phases = 0;
-	for (size_t i = 0; i < opts->calls_n; i++)
-		if (opts->call[i].phase && opts->call[i].receiver == receiver)
-			phases |= 1u << phase_slot((int)opts->call[i].phase);
-	return phases;
-}
-
 /* A probe may take as long as the slowest call to this receiver, and be told of with the next exchange. */
 static int64_t probe_us(const struct opts *opts, size_t receiver)
 {
@@ -63,7 +54,7 @@ static void lane_init(struct lane *l, const struct opts *opts, size_t receiver)
 	const struct receiver_opts *r = &opts->receivers[receiver];
 	*l = (struct lane){
 		.opts = r,
-		.phases = phases_of(opts, receiver),
+		.phases = opts_receiver_phases(opts, receiver),
 		.concurrency = (size_t)r->concurrency,
 		.milli_tokens = r->burst * MILLI,
 		.filled_us = clock_mono_us(),
@@ -278,17 +269,6 @@ static size_t held_by(const size_t held[PHASE_SLOTS], uint32_t phases)
 	return n;
 }
 
-/* Jobs that may be held for a receiver: a few more than may run, so that none is waited for; no more than its
- * rate lets through in a second. */
-static size_t most_held(struct lane *l)
-{
-	size_t most = l->concurrency * PREFETCH;
-	size_t second = (size_t)(l->opts->burst + l->opts->rate_milli / MILLI);
-	if (l->opts->rate_milli && second < most)
-		most = second;
-	return l->may_run < most ? l->may_run : most;
-}
-
 static void add_limit(struct claim_limit *out, uint32_t phases, size_t most, const size_t held[PHASE_SLOTS])
 {
 	size_t have = held_by(held, phases);
@@ -304,7 +284,8 @@ size_t flow_limits(struct flow *f, const size_t held[PHASE_SLOTS], struct claim_
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->lanes[i].phases)
-			add_limit(&out[n++], f->lanes[i].phases, most_held(&f->lanes[i]), held);
+			add_limit(&out[n++], f->lanes[i].phases,
+				opts_receiver_room(f->lanes[i].opts, f->lanes[i].may_run), held);
 	f->has_opened = false;
 	pthread_mutex_unlock(&f->lock);
 	return n;

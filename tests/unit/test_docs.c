@@ -281,7 +281,12 @@ static void assert_default(const char *entry, const struct conf_row *row)
 	char want[200];
 	if (is_told_in_the_table_of_calls(row))
 		return;
-	if (!row->def)
+	int phase = strcmp(row->key, "service-level") == 0 ? atoi(row->section + strlen("phase.")) : 0;
+	if (phase_is_step(phase))
+		snprintf(want, sizeof want, ", %s for steps.", row->def);
+	else if (phase)
+		snprintf(want, sizeof want, " %s for phase %d,", row->def, phase);
+	else if (!row->def)
 		snprintf(want, sizeof want, "; unset by default.");
 	else
 		snprintf(want, sizeof want, "; default %s.", *row->def ? row->def : "empty");
