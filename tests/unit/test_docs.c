@@ -4,6 +4,7 @@
 #include "spool/show.h"
 #include "tests/support/unit.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -393,9 +394,13 @@ static void manual__of_the_tool_has_every_exit_code(void **state)
 	char *text = read_file("spool/ctl/clario-spool.8");
 	const char *status = strstr(text, "\n.Sh EXIT STATUS\n");
 	assert_non_null(status);
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-		char want[40];
-		snprintf(want, sizeof want, "\n.It %d\n", codes[i]);
+	assert_int_equal(exit_rows_n, sizeof codes / sizeof *codes);
+	for (size_t i = 0; i < exit_rows_n; i++) {
+		char want[200];
+		const char *meaning = exit_rows[i].meaning;
+		assert_int_equal(exit_rows[i].code, codes[i]);
+		snprintf(want, sizeof want, "\n.It %d\n%c%s", codes[i], toupper((unsigned char)*meaning),
+			meaning + 1);
 		assert_tells(status, "clario-spool.8, EXIT STATUS", want);
 	}
 	free(text);
