@@ -56,7 +56,7 @@ PROGRAMS := $(addprefix $(B)/, clario-fcgi clario-worker clario-spool)
 # tests/unit/test_NAME.c is a program of its own; those that test a room's files name its objects here.
 UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens tokens admission ctl_token base conf opts opts_calls show ctl docs model record receiver receiver_lives store store_reads store_receivers claims due life simulation group damage care dump repair retention money retry policy day mark held flow call validate access browser owner route options query dispatch server \
 	webhook_sign opts_webhooks mapping webhook \
-	explain await ctl_look
+	explain await ctl_look ctl_manual
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -110,6 +110,7 @@ UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
 UNIT_OBJS_await := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_ctl_look := tests/unit/ctl_fixture.c tests/unit/golden.c spool/ctl/progress.c
+UNIT_OBJS_ctl_manual := tests/unit/ctl_fixture.c
 UNIT_LIBS_ctl_look := -lutil
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a

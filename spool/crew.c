@@ -13,6 +13,13 @@
 
 static const char prefix[] = "running.";
 
+/* What is put behind a name that was taken: 1 to 99. */
+static bool is_small_number(const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	return len >= 1 && len <= 2 && text[len] == '\0' && text[0] != '0';
+}
+
 /* running.HOST.PID, or with .N after it; the host may have dots. false: not of that form. */
 static bool name_of(const char *file, char out[CREW_NAME_MAX + 1])
 {
@@ -20,7 +27,7 @@ static bool name_of(const char *file, char out[CREW_NAME_MAX + 1])
 	if (snprintf(text, sizeof text, "%s", file + sizeof prefix - 1) >= (int)sizeof text)
 		return false;
 	char *dot = strrchr(text, '.');
-	if (dot && strlen(dot + 1) < 3 && atol(dot + 1) > 0 && atol(dot + 1) < 100) {
+	if (dot && is_small_number(dot + 1)) {
 		char *before;
 		*dot = '\0';
 		before = strrchr(text, '.');

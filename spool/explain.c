@@ -67,7 +67,7 @@ static void add_error(struct telling *t, const char *before)
 	mask_member(t->view->mask, "error", t->job->error, &t->text);
 }
 
-#define TODO(t, ...) snprintf((t)->out->todo, sizeof(t)->out->todo, __VA_ARGS__)
+#define ADVISE(t, ...) snprintf((t)->out->todo, sizeof(t)->out->todo, __VA_ARGS__)
 
 /* --- what has ended, or is out of the queue --- */
 
@@ -85,7 +85,7 @@ static enum explain_cause tell_ended(struct telling *t)
 		buf_fmt(&t->text, "It ended well at %s, in try %u", at, job->attempts_made);
 		return EXPLAIN_COMPLETED;
 	}
-	TODO(t, "when it shall run after all: clario-spool retry %s", t->id);
+	ADVISE(t, "when it shall run after all: clario-spool retry %s", t->id);
 	if (job->state == JOB_CANCELLED) {
 		buf_fmt(&t->text, "It was cancelled at %s, after %u tries", at, job->attempts_made);
 		return EXPLAIN_CANCELLED;
@@ -93,20 +93,20 @@ static enum explain_cause tell_ended(struct telling *t)
 	buf_fmt(&t->text, "It failed for good at %s, in try %u of %u", at, job->attempts_made,
 		job->attempts_allowed);
 	add_error(t, ": ");
-	TODO(t, "when the cause is gone: clario-spool retry %s", t->id);
+	ADVISE(t, "when the cause is gone: clario-spool retry %s", t->id);
 	return EXPLAIN_FAILED;
 }
 
 static enum explain_cause tell_held(struct telling *t)
 {
-	TODO(t, "to let it run: clario-spool release %s", t->id);
+	ADVISE(t, "to let it run: clario-spool release %s", t->id);
 	if (t->job->crashes < JOB_CRASHES_MAX) {
 		buf_text(&t->text, "An operator holds it; it stays until it is released");
 		return EXPLAIN_HELD;
 	}
 	buf_fmt(&t->text, "Its worker died %u times while running it, so it is held until it is released",
 		t->job->crashes);
-	TODO(t, "see the worker's log for what killed it, then: clario-spool release %s", t->id);
+	ADVISE(t, "see the worker's log for what killed it, then: clario-spool release %s", t->id);
 	return EXPLAIN_CRASHED;
 }
 
@@ -122,7 +122,7 @@ static enum explain_cause tell_active(struct telling *t)
 			"worker looks",
 			job->lease.owner, job->attempts_made, job->attempts_allowed);
 		if (t->view->workers == 0)
-			TODO(t, "no worker lives: start clario-worker");
+			ADVISE(t, "no worker lives: start clario-worker");
 		return EXPLAIN_LEASE_OVER;
 	}
 	buf_fmt(&t->text, "%s has it since %s (try %u of %u); unless renewed its lease ends in %lld s",
@@ -138,7 +138,7 @@ static enum explain_cause tell_active(struct telling *t)
 struct obstacle {
 	enum explain_cause cause;
 	int64_t until_us;
-	char text[320], todo[EXPLAIN_TODO_MAX + 1];
+	char text[320], todo[EXPLAIN_ADVICE_MAX + 1];
 };
 
 static uint64_t active_of(const struct stats *stats, uint32_t phases)
@@ -331,7 +331,7 @@ static enum explain_cause tell_delayed(struct telling *t)
 	t->out->next_at_us = is_due ? t->view->now.wall_us : job->run_at_us;
 	tell_besides(t);
 	if (!t->out->todo[0] && !is_due)
-		TODO(t, "not to wait for that: clario-spool run-now %s", t->id);
+		ADVISE(t, "not to wait for that: clario-spool run-now %s", t->id);
 	return is_retry ? EXPLAIN_RETRYING : EXPLAIN_SCHEDULED;
 }
 
@@ -350,9 +350,9 @@ static enum explain_cause tell_behind(struct telling *t)
 		buf_fmt(&t->text, " until %s", time_text(at, holder->run_at_us));
 	buf_text(&t->text, ") has the turn, and must end first");
 	if (holder->state == JOB_HELD)
-		TODO(t, "clario-spool release %s, or cancel it", id);
+		ADVISE(t, "clario-spool release %s, or cancel it", id);
 	else
-		TODO(t, "to see what that one waits for: clario-spool explain %s", id);
+		ADVISE(t, "to see what that one waits for: clario-spool explain %s", id);
 	return EXPLAIN_BEHIND;
 }
 

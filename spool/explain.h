@@ -47,12 +47,12 @@ struct explain_view {
 	const struct mask *mask;  /* of its error; NULL: all is shown */
 };
 
-enum { EXPLAIN_TEXT_MAX = 1023, EXPLAIN_TODO_MAX = 255 };
+enum { EXPLAIN_TEXT_MAX = 1023, EXPLAIN_ADVICE_MAX = 255 };
 struct explanation {
 	enum explain_cause cause;
 	int64_t next_at_us;              /* when it can move by time alone; 0: not by time alone */
 	char text[EXPLAIN_TEXT_MAX + 1]; /* the sentence */
-	char todo[EXPLAIN_TODO_MAX +
+	char todo[EXPLAIN_ADVICE_MAX +
 		  1]; /* the command that moves it, or what to see to; "": nothing need be done */
 };
 

@@ -147,7 +147,8 @@ static bool names_snippet(const char *path)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
 		line += strspn(line, " \t");
 		if (*line != '#' && strstr(line, "include") && strstr(line, "clario-workflow"))
 			return true;

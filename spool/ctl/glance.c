@@ -103,7 +103,7 @@ static struct glance_note *add_note(struct glance *g, int phase, const char *fmt
 	va_end(ap);
 	return note;
 }
-#define TODO(note, ...) snprintf((note)->todo, sizeof(note)->todo, __VA_ARGS__)
+#define ADVISE(note, ...) snprintf((note)->todo, sizeof(note)->todo, __VA_ARGS__)
 
 static const char *kind_of(int phase)
 {
@@ -118,30 +118,30 @@ static void note_phase(struct glance *g, const struct opts *opts, int slot)
 	int64_t age_us = g->oldest_due_us[slot] ? g->now.wall_us - g->oldest_due_us[slot] : 0;
 	char age[OUT_SPAN_LEN], level[OUT_SPAN_LEN];
 	if (g->stats.paused_phases >> slot & 1)
-		TODO(add_note(g, phase, "%s %d is paused", kind_of(phase), phase),
+		ADVISE(add_note(g, phase, "%s %d is paused", kind_of(phase), phase),
 			"clario-spool resume --phase %d", phase);
 	if (level_us && age_us > level_us)
-		TODO(add_note(g, phase, "%s %d: the oldest has waited for %s, its service level is %s",
-			     kind_of(phase), phase, out_span(age, age_us), out_span(level, level_us)),
+		ADVISE(add_note(g, phase, "%s %d: the oldest has waited for %s, its service level is %s",
+			       kind_of(phase), phase, out_span(age, age_us), out_span(level, level_us)),
 			"clario-spool list --state waiting --phase %d --order asc, then explain", phase);
 	if (jobs[JOB_FAILED])
-		TODO(add_note(g, phase, "%llu jobs of %s %d have failed",
-			     (unsigned long long)jobs[JOB_FAILED], kind_of(phase), phase),
+		ADVISE(add_note(g, phase, "%llu jobs of %s %d have failed",
+			       (unsigned long long)jobs[JOB_FAILED], kind_of(phase), phase),
 			"clario-spool list --state failed --phase %d, then retry", phase);
 	if (jobs[JOB_HELD])
-		TODO(add_note(g, phase, "%llu jobs of %s %d are held", (unsigned long long)jobs[JOB_HELD],
-			     kind_of(phase), phase),
+		ADVISE(add_note(g, phase, "%llu jobs of %s %d are held", (unsigned long long)jobs[JOB_HELD],
+			       kind_of(phase), phase),
 			"clario-spool list --state held --phase %d, then release", phase);
 }
 
 static void note_receiver(struct glance *g, const struct receiver_state *r)
 {
 	if (receiver_is_paused(r, g->now.wall_us))
-		TODO(add_note(g, 0, "the receiver %s is paused", r->name),
+		ADVISE(add_note(g, 0, "the receiver %s is paused", r->name),
 			"clario-spool resume --receiver %s", r->name);
 	else if (receiver_may_run(r, g->now.wall_us) == 0)
-		TODO(add_note(
-			     g, 0, "the breaker of the receiver %s is %s", r->name, breaker_name(r->breaker)),
+		ADVISE(add_note(g, 0, "the breaker of the receiver %s is %s", r->name,
+			       breaker_name(r->breaker)),
 			"see to %s; clario-spool receivers tells when it is tried again", r->name);
 }
 
@@ -149,15 +149,15 @@ static void note_room(struct glance *g)
 {
 	const struct stats *s = &g->stats;
 	if (s->intake_full)
-		TODO(add_note(g, 0, "the spool is full: new jobs are refused"),
+		ADVISE(add_note(g, 0, "the spool is full: new jobs are refused"),
 			"let workers work it off, lower queue.keep-*, or clario-spool compact with a larger "
 			"map");
 	if (s->disk_full)
-		TODO(add_note(g, 0, "the file system is nearly full: new jobs are refused"),
+		ADVISE(add_note(g, 0, "the file system is nearly full: new jobs are refused"),
 			"make room on the file system of the spool");
 	if (s->set_aside)
-		TODO(add_note(g, 0, "%llu records could not be read and were set aside",
-			     (unsigned long long)s->set_aside),
+		ADVISE(add_note(g, 0, "%llu records could not be read and were set aside",
+			       (unsigned long long)s->set_aside),
 			"clario-spool verify, then repair or restore");
 }
 
@@ -167,15 +167,15 @@ static void note_all(struct glance *g, const struct opts *opts)
 			 stats_state(&g->stats, JOB_DELAYED);
 	note_room(g);
 	if (g->workers == 0 && ready)
-		TODO(add_note(g, 0, "no worker lives, and %llu jobs want one", (unsigned long long)ready),
+		ADVISE(add_note(g, 0, "no worker lives, and %llu jobs want one", (unsigned long long)ready),
 			"start clario-worker");
 	for (size_t i = 0; i < g->receivers_n; i++)
 		note_receiver(g, &g->receivers[i]);
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		note_phase(g, opts, slot);
 	if (g->stalled)
-		TODO(add_note(g, 0, "%zu%s workflows wait for a phase that did not come", g->stalled,
-			     g->stalled >= GLANCE_STALLED ? " or more" : ""),
+		ADVISE(add_note(g, 0, "%zu%s workflows wait for a phase that did not come", g->stalled,
+			       g->stalled >= GLANCE_STALLED ? " or more" : ""),
 			"clario-spool stalled");
 }
 

@@ -63,7 +63,7 @@ void sim_compare_await(struct sim *s)
 	do {
 		assert_int_equal(s->f->ops->stalled(s->f->store, s->f->now, &at, page, 2, &n, NULL), ST_OK);
 		for (size_t i = 0; i < n; i++) {
-			int w = atoi(page[i].workflow_id + 1);
+			long w = strtol(page[i].workflow_id + 1, NULL, 10);
 			const struct model_await *a = &s->awaits[w];
 			CHECK(s, page[i].workflow_id[0] == 'w' && a->phase == page[i].await.phase);
 			CHECK(s, a->deadline_us == page[i].await.deadline_us &&

@@ -39,48 +39,6 @@ static int make_mark(struct fixture *f, const char *name, bool lives)
 	return fd;
 }
 
-static struct spool *open_with_levels(struct fixture *f)
-{
-	char path[128];
-	struct spool *sp;
-	snprintf(path, sizeof path, "%s/spool", f->dir);
-	struct spool_conf conf = {.store = "lmdb",
-		.path = path,
-		.map_size = 16 << 20,
-		.full_at_percent = 85,
-		.ordering = true,
-		.service_level_us[1] = 60000000};
-	assert_int_equal(spool_open(&conf, &sp, NULL), ST_OK);
-	return sp;
-}
-
-/* A job that was accepted an hour ago, and what became of it. */
-static void add_old(struct fixture *f, const char *workflow, bool completes)
-{
-	struct spool *sp = open_with_levels(f);
-	struct moment then = clock_now();
-	struct receipt receipt;
-	struct job job;
-	size_t n;
-	int64_t due;
-	then.wall_us -= 3600000000;
-	struct trigger t = {.phase = 1,
-		.attempts_allowed = 3,
-		.priority = JOB_PRIORITY_FIRST,
-		.workflow_id = slice_text(workflow),
-		.user_id = slice_text("carl"),
-		.payload = slice_text("{}")};
-	assert_int_equal(spool_submit(sp, then, &t, 1, &receipt, NULL), ST_OK);
-	struct claim_ask ask = {.owner = "host:4711", .max = 1, .lease_ms = 60000};
-	assert_int_equal(spool_exchange(sp, then, NULL, 0, &ask, &job, &n, &due, NULL), ST_OK);
-	assert_int_equal(n, 1);
-	struct settlement s = {.id = job.id, .token = job.lease.token, .kind = SETTLE_COMPLETE};
-	if (completes)
-		assert_int_equal(spool_exchange(sp, then, &s, 1, NULL, NULL, &n, &due, NULL), ST_OK);
-	job_release(&job);
-	spool_close(sp);
-}
-
 /* --- golden files --- */
 
 static void status__shows_what_wants_attention(void **state)
@@ -144,7 +102,7 @@ static void explain__tells_each_job(void **state)
 static void shape__by_each(void **state)
 {
 	struct fixture *f = *state;
-	add_old(f, "w-old", false);
+	ctl_add_old(f, "w-old", false);
 	assert_golden(f, "shape", 0, "shape-phase.txt");
 	assert_golden(f, "shape receiver", 0, "shape-receiver.txt");
 	assert_golden(f, "shape user", 0, "shape-user.txt");
@@ -158,7 +116,7 @@ static void stalled__lists_and_says_no(void **state)
 {
 	struct fixture *f = *state;
 	assert_run(f, "stalled", 1, "");
-	add_old(f, "w-stalled", true);
+	ctl_add_old(f, "w-stalled", true);
 	assert_golden(f, "stalled", 0, "stalled.txt");
 	assert_golden(f, "stalled --json", 0, "stalled.json");
 	assert_run(f, "status", 1, "1 workflows wait for a phase that did not come");
@@ -168,7 +126,7 @@ static void workers__with_their_leases(void **state)
 {
 	struct fixture *f = *state;
 	assert_run(f, "workers", 1, "");
-	add_old(f, "w-leased", false);
+	ctl_add_old(f, "w-leased", false);
 	assert_run(f, "workers", 1, "host:4711 no");
 	int lives = make_mark(f, "host.4711", true), dead = make_mark(f, "host.9", false);
 	ctl_run(f, "workers");
@@ -187,7 +145,7 @@ static void workers__with_their_leases(void **state)
 static void top__is_plain_where_there_is_no_terminal(void **state)
 {
 	struct fixture *f = *state;
-	add_old(f, "w-slow", false);
+	ctl_add_old(f, "w-slow", false);
 	assert_run(f, "top </dev/null", 0, "Busiest users\n         3  oldest ");
 	assert_non_null(strstr(f->out, "Longest at work\n"));
 	assert_non_null(strstr(f->out, "phase 1  try 1  for 60m"));
@@ -364,7 +322,7 @@ static void terminal__shows_progress(void **state)
 static void terminal__top_ends_by_a_key(void **state)
 {
 	struct fixture *f = *state;
-	add_old(f, "w-slow", false);
+	ctl_add_old(f, "w-slow", false);
 	memset(f->out, 0, sizeof f->out);
 	assert_int_equal(run_on_terminal(f, "top", 100, "q"), 0);
 	assert_non_null(strstr(f->out, "\033[H\033[2J"));
@@ -454,7 +412,8 @@ static void doctor__finds_each_fault_that_is_made(void **state)
 	fds[1] = make_mark(f, "host.4711", true);
 	write_text(f, "nginx/sites-enabled/site", "# include snippets/clario-workflow.conf;\n");
 	assert_finds(f, 1, "no site in ");
-	unlink(strcat(strcpy(path, f->dir), "/nginx/nginx.conf"));
+	snprintf(path, sizeof path, "%s/nginx/nginx.conf", f->dir);
+	assert_int_equal(unlink(path), 0);
 	assert_finds(f, 1, "there is no nginx.conf to be read in ");
 	set_backup(f, 3);
 	assert_finds(f, 1, "the last backup is 3d old");
@@ -464,7 +423,7 @@ static void doctor__finds_each_fault_that_is_made(void **state)
 	assert_int_equal(chmod(path, 0755), 0);
 	assert_finds(f, 1, "/spool is open to every user of this machine (mode 755)");
 	assert_int_equal(chmod(path, 0750), 0);
-	add_old(f, "w-lost", false);
+	ctl_add_old(f, "w-lost", false);
 	assert_finds(f, 0 + 1, "PROBLEM");
 	struct spool *sp = ctl_open_spool(f);
 	struct moment then = clock_now(), ahead = then;
