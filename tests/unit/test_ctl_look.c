@@ -179,6 +179,8 @@ static void copy__can_be_looked_at_and_not_changed(void **state)
 	assert_run(f, args, 0, "this is a copy");
 	snprintf(args, sizeof args, "-s %s/copy.mdb hold %s 2>&1", f->dir, f->ids[1]);
 	assert_run(f, args, 77, "it can be looked at, not changed");
+	snprintf(args, sizeof args, "-s %s/spool/lmdb/data.mdb list 2>&1", f->dir);
+	assert_run(f, args, 78, "give the spool's directory");
 	snprintf(args, sizeof args, "-s %s/clario.conf list 2>&1", f->dir);
 	assert_run(f, args, 65, "cannot open the spool");
 }

@@ -64,6 +64,16 @@ enum status env_check_file(struct store *store, struct why *why)
 		store->data_path);
 }
 
+/* A copy is read without locks: pages must not be used again meanwhile. */
+static bool has_lock_beside(const char *data_path)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(data_path, '/');
+	int len = slash ? (int)(slash - data_path) : 1;
+	snprintf(path, sizeof path, "%.*s/lock.mdb", len, slash ? data_path : ".");
+	return access(path, F_OK) == 0;
+}
+
 /* Before LMDB touches the file: it would create a missing one and fill an empty one. */
 static enum status find_data(struct store *store, const struct spool_conf *conf, struct why *why)
 {
@@ -80,6 +90,10 @@ static enum status find_data(struct store *store, const struct spool_conf *conf,
 	if (access(store->data_path, store->read_only ? R_OK : R_OK | W_OK) != 0)
 		return why_errno(
 			why, errno, "cannot %s %s", store->read_only ? "read" : "write", store->data_path);
+	if (store->is_copy && has_lock_beside(store->data_path))
+		return why_set(why, ST_INVALID,
+			"%s is a spool's own file, which others may have open; give the spool's directory",
+			conf->path);
 	if (store->is_copy && !store->read_only)
 		return why_set(why, ST_DENIED,
 			"%s is a file, a copy of a spool's data: it can be looked at, not changed",
