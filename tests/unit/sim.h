@@ -20,11 +20,20 @@ struct model_job {
 	unsigned made, allowed, crashes;
 };
 
+/* What a workflow awaits; phase 0: nothing. */
+struct model_await {
+	int phase;
+	struct job_id job;
+	int64_t deadline_us;
+	bool is_told;
+};
+
 struct sim {
 	struct fixture *f;
 	uint64_t random, seed;
 	struct model_job jobs[JOBS_MAX];
 	size_t n;
+	struct model_await awaits[SHARED + ALONE];
 	uint64_t accepted, removed;
 	int64_t next_reap_us;
 	bool paused[PHASE_SLOTS];
@@ -67,6 +76,15 @@ enum { SIM_CALLERS = 2 };
 void sim_bind(struct sim *s, struct trigger *t, struct model_job *like);
 bool sim_is_over(const struct sim *s, const struct trigger *t, const struct model_job *like);
 void sim_compare_callers(struct sim *s);
+
+/* sim_await.c: what workflows await, and who is told when it does not come. A job has completed, was
+ * accepted, or is no longer what it was. */
+void sim_await_conf(struct spool_conf *conf);
+void sim_await_completed(struct sim *s, const struct model_job *j);
+void sim_await_came(struct sim *s, const struct model_job *j);
+void sim_await_gone(struct sim *s, struct job_id id);
+void sim_tell(struct sim *s);
+void sim_compare_await(struct sim *s);
 
 /* sim_receivers.c: reports of two workers on one receiver, and pauses by hand. */
 void sim_report(struct sim *s);

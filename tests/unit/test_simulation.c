@@ -1,6 +1,7 @@
 /* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention, operators'
- * acts, quotas and reports of receivers with a clock of their own, held step by step against a model that is
- * a plain array and knows nothing of indexes; of hashes only that they put the users in some order.
+ * acts, quotas, what workflows await, and reports of receivers with a clock of their own, held step by step
+ * against a model that is a plain array and knows nothing of indexes; of hashes only that they put the users
+ * in some order.
  *
  * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
  * sets how many, from that one or from the first. */
@@ -47,6 +48,8 @@ static void end_job(struct sim *s, struct model_job *j, enum job_state state)
 	j->finished_at_us = s->f->now.wall_us;
 	if (had)
 		pass_turn(s, j->workflow);
+	if (state == JOB_COMPLETED)
+		sim_await_completed(s, j);
 }
 
 static struct model_job *find_duplicate(struct sim *s, const struct model_job *like)
@@ -107,6 +110,7 @@ static void do_submit(struct sim *s)
 	like.state = like.run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
 	like.has_turn = !anybody_live(s, like.workflow);
 	like.in_crowd = crowds(s, like.user);
+	sim_await_came(s, &like);
 	s->jobs[s->n++] = like;
 	s->accepted++;
 }
@@ -372,10 +376,12 @@ static void do_remove(struct sim *s)
 				 slice_text("system"), &removed, NULL),
 		ST_OK);
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->jobs[i].state == state && s->jobs[i].finished_at_us < before)
+		if (s->jobs[i].state == state && s->jobs[i].finished_at_us < before) {
+			sim_await_gone(s, s->jobs[i].id);
 			want++;
-		else
+		} else {
 			s->jobs[kept++] = s->jobs[i];
+		}
 	}
 	s->n = kept;
 	s->removed += want;
@@ -403,6 +409,7 @@ static void do_forget(struct sim *s)
 		if (is_live(j))
 			continue;
 		jobs++;
+		sim_await_gone(s, j->id);
 		j->is_forgotten = true;
 		j->user = j->workflow = -1; /* like nobody's that will come */
 	}
@@ -464,6 +471,7 @@ static void compare(struct sim *s)
 		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
 	sim_compare_receiver(s);
 	sim_compare_callers(s);
+	sim_compare_await(s);
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 
@@ -481,6 +489,7 @@ static void plant_seed(struct sim *s)
 	tx_put(&tx, TREE_META, slice_text("spool"), buf_slice(&tx.scratch));
 	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
 	s->f->conf.crowd_at = CROWD_AT;
+	sim_await_conf(&s->f->conf);
 	store_reopen(s->f);
 }
 
@@ -502,7 +511,7 @@ static void run_history(struct fixture *f, uint64_t seed)
 {
 	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_flood, do_claim, do_claim,
 		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_forget, do_pause,
-		do_crash, sim_report, sim_report, sim_pause_receiver};
+		do_crash, sim_report, sim_report, sim_pause_receiver, sim_tell};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};

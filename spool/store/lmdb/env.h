@@ -42,9 +42,11 @@ struct store {
 			    replaced */
 	ino_t data_ino;
 	bool read_only, ordering;
+	bool is_copy;    /* path is a file, such as a backup: to be read, and nobody else has it open */
 	bool is_audited; /* audit.h */
 	int64_t max_depth, disk_full_at_percent;
 	int64_t keep_reserved_us;
+	int64_t service_level_us[PHASE_SLOTS];
 	uint64_t full_at_bytes, map_bytes, page_bytes;
 	struct dedupe_policy dedupe;
 	uint64_t seed; /* of index hashes */

@@ -4,6 +4,7 @@
 
 #include "spool/base/clock.h"
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
@@ -207,6 +208,8 @@ static bool take_meta(void *arg, struct slice key, struct slice value)
 	uint64_t number;
 	if (account_of_key(key, &number))
 		return true; /* follows from the jobs */
+	if (await_of_key(key, &number))
+		return true; /* what was awaited is not, any more */
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))

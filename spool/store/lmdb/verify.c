@@ -3,6 +3,7 @@
 #include "spool/store/lmdb/verify.h"
 
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
@@ -296,6 +297,39 @@ static void check_member(struct verify *v, struct slice key, struct slice value)
 	}
 }
 
+/* Either of the two that a workflow has while it awaits something (await_io.h). */
+static void check_await(struct verify *v, struct slice key, struct slice value)
+{
+	struct await await;
+	struct slice none;
+	uint64_t hash = key_get(key, 0, 8);
+	if (!has_length(v, key, WORKFLOW_KIND + 1))
+		return;
+	if (await_decode(value, &await) != ST_OK) {
+		found(v, "", "what the workflow of hash %016" PRIx64 " awaits is damaged", hash);
+		return;
+	}
+	struct key by_time = await_time_key(&await, hash);
+	if (get(v, TREE_META, &by_time, &none) == ST_NOTFOUND)
+		found(v, "", "what the workflow of hash %016" PRIx64 " awaits has no entry in meta", hash);
+}
+
+static void check_await_time(struct verify *v, struct slice key, uint64_t hash)
+{
+	struct key of = await_key(hash);
+	struct slice record;
+	struct await await;
+	enum status st = get(v, TREE_WORKFLOW, &of, &record);
+	if (st == ST_OK && await_decode(record, &await) == ST_OK)
+		of = await_time_key(&await, hash);
+	else if (st == ST_OK)
+		return; /* named where it stands */
+	if (st == ST_NOTFOUND || !slice_eq(key, key_slice(&of)))
+		found(v, "",
+			"there is a time for the workflow of hash %016" PRIx64 ", which awaits nothing then",
+			hash);
+}
+
 static bool check_workflow(struct verify *v, struct slice key, struct slice value)
 {
 	if (key_get(key, 0, 8) != v->workflow_hash)
@@ -303,6 +337,8 @@ static bool check_workflow(struct verify *v, struct slice key, struct slice valu
 	v->workflow_hash = key_get(key, 0, 8);
 	if (key_get(key, WORKFLOW_KIND, 1) == KIND_LINE)
 		check_line(v, key, value);
+	else if (key_get(key, WORKFLOW_KIND, 1) == KIND_AWAIT)
+		check_await(v, key, value);
 	else
 		check_member(v, key, value);
 	return true;
@@ -379,6 +415,8 @@ static bool check_meta(struct verify *v, struct slice key, struct slice value)
 			found(v, "", "%.*s is damaged: it lets nobody in", SLICE_ARG(key));
 	} else if (account_of_key(key, &number)) {
 		take_account(v, key, number, value);
+	} else if (await_of_key(key, &number)) {
+		check_await_time(v, key, number);
 	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)
