@@ -34,7 +34,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
 	figures.c \
-	await_io.c await_tell.c)
+	await_io.c await_tell.c bookmark.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c \

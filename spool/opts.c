@@ -32,6 +32,15 @@
 			"take up to a quarter off each wait, at random"                                      \
 	}
 
+/* Of a phase that the caller may give a workflow of its own (contract.md section 6: the callers of 4 and 5
+ * do) the default must not be yes: every workflow would stall. */
+#define AWAITED_ROW(section_, slot_, awaited_)                                                               \
+	{                                                                                                    \
+		section_, "awaited", CONF_BOOL, AT(phase[slot_].is_awaited), 0, 0, awaited_, NULL,           \
+			"a workflow whose phase before it has completed stalls, unless it comes within its " \
+			"service-level"                                                                      \
+	}
+
 #define PHASE_ROWS(section_, slot_, level_)                                                                  \
 	RETRY_ROWS(section_, phase[slot_].retry, NULL, NULL, NULL, NULL, NULL, NULL),                        \
 		{section_, "concurrency", CONF_INT, AT(phase[slot_].concurrency), 0, 4096, "0", NULL,        \
@@ -39,8 +48,8 @@
 	{                                                                                                    \
 		section_, "service-level", CONF_DURATION, AT(phase[slot_].service_level_ms), 0,              \
 			365 * DAY_MS, level_, NULL,                                                          \
-			"how soon it should follow in a workflow, and how long its jobs may wait; 0: no "    \
-			"matter"                                                                             \
+			"how long its jobs may wait, and how soon it should follow where it is awaited; 0: " \
+			"no matter"                                                                          \
 	}
 
 #define RECEIVER_ROWS(section_, member_)                                                                     \
@@ -191,9 +200,13 @@ const struct conf_row opts_rows[] = {
 
 	PHASE_ROWS("phase.1", 0, "30s"),
 	PHASE_ROWS("phase.2", 1, "1m"),
+	AWAITED_ROW("phase.2", 1, "yes"),
 	PHASE_ROWS("phase.3", 2, "2m"),
+	AWAITED_ROW("phase.3", 2, "yes"),
 	PHASE_ROWS("phase.4", 3, "90s"),
+	AWAITED_ROW("phase.4", 3, "no"),
 	PHASE_ROWS("phase.5", 4, "10s"),
+	AWAITED_ROW("phase.5", 4, "no"),
 	PHASE_ROWS("phase.6", 5, "15s"),
 	PHASE_ROWS("phase.7", 6, "1m"),
 	{"phase.7", "fee-rate", CONF_DECIMAL, AT(fee_rate_micro), 0, 1000000, "0.20", NULL,
@@ -460,7 +473,9 @@ struct spool_conf opts_spool_conf(const struct opts *opts)
 		.crowd_at = opts->queue.crowd_at,
 		.keep_reserved_us = longest_signature_ms(opts) * 1000,
 	};
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		conf.service_level_us[slot] = opts->phase[slot].service_level_ms * 1000;
+	for (int phase = AWAIT_FIRST; phase <= AWAIT_LAST; phase++) {
+		const struct phase_opts *o = &opts->phase[phase_slot(phase)];
+		conf.await_us[phase] = o->is_awaited ? o->service_level_ms * 1000 : 0;
+	}
 	return conf;
 }

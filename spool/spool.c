@@ -190,10 +190,10 @@ enum status spool_await_tell(
 	return sp->ops->await_tell(sp->store, now, told, has_more, why);
 }
 
-enum status spool_stalled(struct spool *sp, struct moment now, struct stalled_at *at, struct stalled *out,
-	size_t cap, size_t *n, struct why *why)
+enum status spool_stalled(
+	struct spool *sp, struct job_id *at, struct stalled *out, size_t cap, size_t *n, struct why *why)
 {
-	return sp->ops->stalled(sp->store, now, at, out, cap, n, why);
+	return sp->ops->stalled(sp->store, at, out, cap, n, why);
 }
 
 enum status spool_stats(struct spool *sp, struct stats *out, struct why *why)

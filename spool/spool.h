@@ -30,9 +30,9 @@ struct spool_conf {
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
 	int64_t crowd_at; /* jobs of one user, lately, beyond which its further ones take turns; 0: never */
 	int64_t keep_reserved_us; /* jobs with a reserved key (rules.h) are not removed before this age */
-	/* By phase_slot(): how soon a phase should come in a workflow whose phase before it has completed
+	/* By phase: how soon it should come in a workflow whose phase before it has completed
 	 * (model/await.h); 0: nobody awaits it. */
-	int64_t service_level_us[PHASE_SLOTS];
+	int64_t await_us[AWAIT_LAST + 1];
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 };
@@ -267,16 +267,16 @@ NODISCARD enum status spool_export(
 typedef void (*spool_check_fn)(void *arg, const char *finding);
 NODISCARD enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why);
 
-/* Housekeeping: a `stalled` event for each workflow whose awaited phase has not come in time, a bounded
- * number at a time, once for each. *told: how many. *has_more: call again. */
+/* Housekeeping: a `stalled` event for each workflow whose awaited phase has not come in time (no sooner than
+ * 2 s), a bounded number at a time, once for each job that completed. What completed before the first call
+ * ever is history. *told: how many. *has_more: call again at once. One thread per struct spool. */
 NODISCARD enum status spool_await_tell(
 	struct spool *sp, struct moment now, size_t *told, bool *has_more, struct why *why);
 
-/* Workflows that are late, told of or not, a page at a time: first those that were told, each part by the
- * time that has passed. *at: zeroed at first, then as the call before left it. *n < cap: there are no more.
- * Cost: those that are listed, whatever else waits. */
-NODISCARD enum status spool_stalled(struct spool *sp, struct moment now, struct stalled_at *at,
-	struct stalled *out, size_t cap, size_t *n, struct why *why);
+/* Workflows that were told of and await their phase still, a page at a time, in order of the jobs that
+ * completed. *at: zeroed at first, then as the call before left it. *n < cap: there are no more. */
+NODISCARD enum status spool_stalled(
+	struct spool *sp, struct job_id *at, struct stalled *out, size_t cap, size_t *n, struct why *why);
 
 /* A durable number under a name ("notify-relay"): how far a reader of the events has come ("backup": when the
  * last one was made, in microseconds since 1970). 0 when never set.

@@ -13,8 +13,9 @@ void retain_init(struct retain *r, const struct opts *opts, struct spool *spool)
 	r->keep_us[JOB_FAILED] = opts->queue.keep_failed_ms * 1000;
 	r->keep_us[JOB_CANCELLED] = opts->queue.keep_cancelled_ms * 1000;
 	r->next_await_us = INT64_MAX;
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		if (opts->phase[slot].service_level_ms)
+	for (int phase = AWAIT_FIRST; phase <= AWAIT_LAST; phase++)
+		if (opts->phase[phase_slot(phase)].is_awaited &&
+			opts->phase[phase_slot(phase)].service_level_ms)
 			r->next_await_us = 0;
 }
 

@@ -12,10 +12,10 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 static bool add_row(struct libscols_table *table, const struct stalled *s, int64_t now_us)
 {
 	char awaits[24], late[OUT_SPAN_LEN], due[32], id[JOB_ID_TEXT_LEN];
-	snprintf(awaits, sizeof awaits, "phase %d", s->await.phase);
-	id_text(s->await.job, id);
-	const char *texts[COLUMNS] = {s->workflow_id, s->user_id, awaits,
-		out_span(late, now_us - s->await.deadline_us), out_time(due, s->await.deadline_us), id};
+	snprintf(awaits, sizeof awaits, "phase %d", s->phase);
+	id_text(s->job, id);
+	const char *texts[COLUMNS] = {s->workflow_id, s->user_id, awaits, out_span(late, now_us - s->due_us),
+		out_time(due, s->due_us), id};
 	return out_row(table, texts, COLUMNS);
 }
 
@@ -24,17 +24,16 @@ static bool print_line(const struct stalled *s, int64_t now_us)
 	struct buf line;
 	struct jx_writer w;
 	char id[JOB_ID_TEXT_LEN];
-	id_text(s->await.job, id);
+	id_text(s->job, id);
 	out_json_begin(&line, &w);
 	jx_open_object(&w, NULL);
 	jx_cstring(&w, "workflow_id", s->workflow_id);
 	jx_cstring(&w, "user_id", s->user_id);
-	jx_int(&w, "awaits_phase", s->await.phase);
+	jx_int(&w, "awaits_phase", s->phase);
 	jx_cstring(&w, "job_id", id);
-	jx_time(&w, "since", s->await.since_us);
-	jx_time(&w, "due_at", s->await.deadline_us);
-	jx_int(&w, "late_ms", (now_us - s->await.deadline_us) / 1000);
-	jx_bool(&w, "told", s->await.is_told);
+	jx_time(&w, "since", s->since_us);
+	jx_time(&w, "due_at", s->due_us);
+	jx_int(&w, "late_ms", (now_us - s->due_us) / 1000);
 	jx_close_object(&w);
 	return out_json_end(&line);
 }
@@ -43,7 +42,7 @@ static bool print_line(const struct stalled *s, int64_t now_us)
 int cmd_stalled(struct ctl *ctl)
 {
 	struct stalled page[PAGE];
-	struct stalled_at at = {0};
+	struct job_id at = {{0}};
 	struct why why = WHY_INIT;
 	struct moment now = clock_now();
 	bool json = ctl_has(ctl, OPTION_JSON), ok = true;
@@ -55,7 +54,7 @@ int cmd_stalled(struct ctl *ctl)
 		return DAEMON_SYSTEM;
 	do {
 		max = left < PAGE ? (size_t)left : PAGE;
-		st = spool_stalled(ctl->spool, now, &at, page, max, &n, &why);
+		st = spool_stalled(ctl->spool, &at, page, max, &n, &why);
 		for (size_t i = 0; st == ST_OK && ok && i < n; i++)
 			ok = json ? print_line(&page[i], now.wall_us) : add_row(table, &page[i], now.wall_us);
 		shown += n;

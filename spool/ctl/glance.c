@@ -78,10 +78,10 @@ static enum status count_ended(struct ctl *ctl, struct glance *g, struct why *wh
 static enum status count_stalled(struct ctl *ctl, struct glance *g, struct why *why)
 {
 	struct stalled page[STALLED_PAGE];
-	struct stalled_at at = {0};
+	struct job_id at = {{0}};
 	size_t n;
 	do {
-		enum status st = spool_stalled(ctl->spool, g->now, &at, page, STALLED_PAGE, &n, why);
+		enum status st = spool_stalled(ctl->spool, &at, page, STALLED_PAGE, &n, why);
 		if (st != ST_OK)
 			return st;
 		g->stalled += n;

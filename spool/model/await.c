@@ -1,14 +1,12 @@
 /* spool/model/await.c: see await.h. */
 #include "spool/model/await.h"
 
-enum { LAST_AWAITED = 5 };
-
 int await_next(int phase)
 {
-	return phase >= PHASE_FIRST && phase < LAST_AWAITED ? phase + 1 : 0;
+	return phase >= AWAIT_FIRST - 1 && phase < AWAIT_LAST ? phase + 1 : 0;
 }
 
-bool await_is_over(const struct await *await, int phase)
+bool await_is_met(int awaited, int phase)
 {
-	return !phase_is_step(phase) && phase >= await->phase;
+	return !phase_is_step(phase) && phase >= awaited;
 }

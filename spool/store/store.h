@@ -62,8 +62,8 @@ struct store_ops {
 
 	enum status (*await_tell)(
 		struct store *store, struct moment now, size_t *told, bool *has_more, struct why *why);
-	enum status (*stalled)(struct store *store, struct moment now, struct stalled_at *at,
-		struct stalled *out, size_t cap, size_t *n, struct why *why);
+	enum status (*stalled)(struct store *store, struct job_id *at, struct stalled *out, size_t cap,
+		size_t *n, struct why *why);
 
 	enum status (*get)(struct store *store, struct job_id id, struct job *out, struct why *why);
 	enum status (*list)(struct store *store, const struct job_filter *filter, const struct cursor *from,

@@ -113,7 +113,7 @@ static struct spool *open_with_levels(struct fixture *f)
 		.map_size = 16 << 20,
 		.full_at_percent = 85,
 		.ordering = true,
-		.service_level_us[1] = 60000000};
+		.await_us[2] = 60000000};
 	assert_int_equal(spool_open(&conf, &sp, NULL), ST_OK);
 	return sp;
 }
@@ -126,7 +126,9 @@ void ctl_add_old(struct fixture *f, const char *workflow, bool completes)
 	struct job job;
 	size_t n;
 	int64_t due;
+	bool has_more;
 	then.wall_us -= 3600000000;
+	assert_int_equal(spool_await_tell(sp, then, &n, &has_more, NULL), ST_OK);
 	struct trigger t = {.phase = 1,
 		.attempts_allowed = 3,
 		.priority = JOB_PRIORITY_FIRST,
@@ -140,6 +142,8 @@ void ctl_add_old(struct fixture *f, const char *workflow, bool completes)
 	struct settlement s = {.id = job.id, .token = job.lease.token, .kind = SETTLE_COMPLETE};
 	if (completes)
 		assert_int_equal(spool_exchange(sp, then, &s, 1, NULL, NULL, &n, &due, NULL), ST_OK);
+	assert_int_equal(spool_await_tell(sp, clock_now(), &n, &has_more, NULL), ST_OK);
+	assert_int_equal(n, completes);
 	job_release(&job);
 	spool_close(sp);
 }

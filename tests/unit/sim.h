@@ -18,14 +18,7 @@ struct model_job {
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
 	unsigned made, allowed, crashes;
-};
-
-/* What a workflow awaits; phase 0: nothing. */
-struct model_await {
-	int phase;
-	struct job_id job;
-	int64_t deadline_us;
-	bool is_told;
+	bool is_told; /* that the phase after it did not come */
 };
 
 struct sim {
@@ -33,7 +26,7 @@ struct sim {
 	uint64_t random, seed;
 	struct model_job jobs[JOBS_MAX];
 	size_t n;
-	struct model_await awaits[SHARED + ALONE];
+	int64_t awaits_told_us; /* when it was looked last for phases that did not come */
 	uint64_t accepted, removed;
 	int64_t next_reap_us;
 	bool paused[PHASE_SLOTS];
@@ -77,12 +70,8 @@ void sim_bind(struct sim *s, struct trigger *t, struct model_job *like);
 bool sim_is_over(const struct sim *s, const struct trigger *t, const struct model_job *like);
 void sim_compare_callers(struct sim *s);
 
-/* sim_await.c: what workflows await, and who is told when it does not come. A job has completed, was
- * accepted, or is no longer what it was. */
+/* sim_await.c: workflows whose next phase does not come, and who is told of. */
 void sim_await_conf(struct spool_conf *conf);
-void sim_await_completed(struct sim *s, const struct model_job *j);
-void sim_await_came(struct sim *s, const struct model_job *j);
-void sim_await_gone(struct sim *s, struct job_id id);
 void sim_tell(struct sim *s);
 void sim_compare_await(struct sim *s);
 

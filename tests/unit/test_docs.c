@@ -282,13 +282,12 @@ static void assert_default(const char *entry, const struct conf_row *row)
 	char want[200];
 	if (is_told_in_the_table_of_calls(row))
 		return;
-	int phase = strcmp(row->key, "service-level") == 0
-			    ? (int)strtol(row->section + strlen("phase."), NULL, 10)
-			    : 0;
+	bool by_phase = strcmp(row->key, "service-level") == 0 || strcmp(row->key, "awaited") == 0;
+	int phase = by_phase ? (int)strtol(row->section + strlen("phase."), NULL, 10) : 0;
 	if (phase_is_step(phase))
 		snprintf(want, sizeof want, ", %s for steps.", row->def);
 	else if (phase)
-		snprintf(want, sizeof want, " %s for phase %d,", row->def, phase);
+		snprintf(want, sizeof want, " %s for phase %d", row->def, phase);
 	else if (!row->def)
 		snprintf(want, sizeof want, "; unset by default.");
 	else

@@ -48,8 +48,6 @@ static void end_job(struct sim *s, struct model_job *j, enum job_state state)
 	j->finished_at_us = s->f->now.wall_us;
 	if (had)
 		pass_turn(s, j->workflow);
-	if (state == JOB_COMPLETED)
-		sim_await_completed(s, j);
 }
 
 static struct model_job *find_duplicate(struct sim *s, const struct model_job *like)
@@ -110,7 +108,6 @@ static void do_submit(struct sim *s)
 	like.state = like.run_at_us > s->f->now.wall_us ? JOB_DELAYED : JOB_WAITING;
 	like.has_turn = !anybody_live(s, like.workflow);
 	like.in_crowd = crowds(s, like.user);
-	sim_await_came(s, &like);
 	s->jobs[s->n++] = like;
 	s->accepted++;
 }
@@ -376,12 +373,10 @@ static void do_remove(struct sim *s)
 				 slice_text("system"), &removed, NULL),
 		ST_OK);
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->jobs[i].state == state && s->jobs[i].finished_at_us < before) {
-			sim_await_gone(s, s->jobs[i].id);
+		if (s->jobs[i].state == state && s->jobs[i].finished_at_us < before)
 			want++;
-		} else {
+		else
 			s->jobs[kept++] = s->jobs[i];
-		}
 	}
 	s->n = kept;
 	s->removed += want;
@@ -409,7 +404,6 @@ static void do_forget(struct sim *s)
 		if (is_live(j))
 			continue;
 		jobs++;
-		sim_await_gone(s, j->id);
 		j->is_forgotten = true;
 		j->user = j->workflow = -1; /* like nobody's that will come */
 	}
@@ -491,6 +485,7 @@ static void plant_seed(struct sim *s)
 	s->f->conf.crowd_at = CROWD_AT;
 	sim_await_conf(&s->f->conf);
 	store_reopen(s->f);
+	sim_tell(s);
 }
 
 /* false: two users look the same to the store. */

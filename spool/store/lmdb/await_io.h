@@ -1,34 +1,26 @@
-/* spool/store/lmdb/await_io.h: what workflows await, in and out of two trees.
+/* spool/store/lmdb/await_io.h: the records of workflows that have stalled.
  *
- * Invariant: a workflow awaits at most one thing. Its record stands in the tree workflow, beside its jobs; an
- * entry in meta, await. | told 1 | deadline 8 | workflow hash 8, leads to it by time. One without the other
- * is damage. */
+ * What a workflow awaits is written nowhere, so that it costs outcomes and submits nothing: it follows from
+ * the queue, where the jobs of each phase that have completed stand in order of time, and from the workflow's
+ * members. Only what did not come in time gets a record: meta, stalled. | id of the job that completed. It
+ * goes when the awaited phase has come, or the job has gone, was forgotten or was run again. */
 #ifndef SPOOL_STORE_LMDB_AWAIT_IO_H
 #define SPOOL_STORE_LMDB_AWAIT_IO_H
 #include "spool/model/await.h"
 #include "spool/store/lmdb/job_io.h"
 
-enum { KIND_AWAIT = 2 }; /* after KIND_MEMBER */
+struct key await_prefix(void);
+struct key await_key(struct job_id id);
+/* Whether a key of meta is that of such a record. */
+bool await_of_key(struct slice key, struct job_id *id);
+void await_encode(const struct stalled *stalled, struct buf *out);
+/* OK, CORRUPT, VERSION. Ids of workflow and user are the job's, and left empty. */
+enum status await_decode(struct slice record, struct stalled *out);
 
-struct key await_key(uint64_t workflow_hash);
-struct key await_time_prefix(bool is_told);
-struct key await_time_key(const struct await *await, uint64_t workflow_hash);
-/* Whether a key of meta is an entry by time; *hash leads to its record. */
-bool await_of_key(struct slice key, uint64_t *hash);
-void await_encode(const struct await *await, struct buf *out);
-/* OK, CORRUPT, VERSION. */
-enum status await_decode(struct slice record, struct await *out);
-
-/* ST_OK, NOTFOUND, CORRUPT, VERSION, or the sticky failure. */
-enum status await_load(struct tx *tx, uint64_t workflow_hash, struct await *out);
-void await_put(struct tx *tx, uint64_t workflow_hash, const struct await *await);
-void await_delete(struct tx *tx, uint64_t workflow_hash, const struct await *await);
-
-/* A job has completed: its workflow awaits the next phase, unless that has come already. */
-void await_begin(struct tx *tx, const struct loaded *l);
-/* A job of the workflow was accepted. */
-void await_note(struct tx *tx, uint64_t workflow_hash, int phase);
-/* A job goes, or its workflow's name does: what awaits because of it goes, too. */
-void await_forget(struct tx *tx, uint64_t workflow_hash, struct job_id id);
+/* Whether the workflow of a job awaits this phase still: the job has completed the one before it, and none
+ * that will do was accepted after it. */
+bool await_is_open(struct tx *tx, const struct loaded *l, int phase);
+/* A job goes, or its workflow's name does. */
+void await_forget(struct tx *tx, struct job_id id);
 
 #endif

@@ -263,7 +263,7 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	store->max_depth = conf->max_depth;
 	store->disk_full_at_percent = conf->disk_full_at_percent;
 	store->keep_reserved_us = conf->keep_reserved_us;
-	memcpy(store->service_level_us, conf->service_level_us, sizeof store->service_level_us);
+	memcpy(store->await_us, conf->await_us, sizeof store->await_us);
 	store->map_bytes = (uint64_t)conf->map_size;
 	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
 	store->dedupe.window_us = conf->dedupe_window_us;

@@ -1,6 +1,5 @@
 /* spool/store/lmdb/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
 #include "spool/store/lmdb/aside.h"
-#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/claim.h"
 #include "spool/store/lmdb/due.h"
 #include "spool/store/lmdb/event_io.h"
@@ -41,10 +40,8 @@ static void after_change(struct tx *tx, struct loaded *l)
 {
 	if (!job_state_is_ended(l->job.state))
 		return;
-	if (l->job.state == JOB_COMPLETED) {
+	if (l->job.state == JOB_COMPLETED)
 		head_completed(&tx->head, (l->job.finished_at_us - l->job.claimed_at_us) / 1000);
-		await_begin(tx, l);
-	}
 	line_leave(tx, l);
 }
 

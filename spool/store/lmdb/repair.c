@@ -206,10 +206,11 @@ static bool take_meta(void *arg, struct slice key, struct slice value)
 {
 	struct repair *r = arg;
 	uint64_t number;
+	struct job_id job;
 	if (account_of_key(key, &number))
 		return true; /* follows from the jobs */
-	if (await_of_key(key, &number))
-		return true; /* what was awaited is not, any more */
+	if (await_of_key(key, &job))
+		return true; /* who stalled until now is told in events */
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))

@@ -1,6 +1,5 @@
 /* spool/store/lmdb/submit.c: a batch of triggers becomes jobs in one transaction (promises 1, 4, 6). */
 #include "spool/store/lmdb/account_io.h"
-#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/dedupe.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -73,8 +72,6 @@ static void accept(struct tx *tx, const struct trigger *t, const struct setting 
 	job.in_crowd = crowd_note(&tx->store->crowd, key_user_hash(tx->store->seed, t->user_id), tx->now);
 	event_append(tx, &event, &job);
 	job_insert(tx, &job);
-	if (!at->is_first_of_workflow)
-		await_note(tx, at->workflow_hash, job.phase);
 	receipt->verdict = SUBMIT_ACCEPTED;
 	receipt->status = ST_OK;
 	receipt->id = job.id;

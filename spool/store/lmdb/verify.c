@@ -297,39 +297,6 @@ static void check_member(struct verify *v, struct slice key, struct slice value)
 	}
 }
 
-/* Either of the two that a workflow has while it awaits something (await_io.h). */
-static void check_await(struct verify *v, struct slice key, struct slice value)
-{
-	struct await await;
-	struct slice none;
-	uint64_t hash = key_get(key, 0, 8);
-	if (!has_length(v, key, WORKFLOW_KIND + 1))
-		return;
-	if (await_decode(value, &await) != ST_OK) {
-		found(v, "", "what the workflow of hash %016" PRIx64 " awaits is damaged", hash);
-		return;
-	}
-	struct key by_time = await_time_key(&await, hash);
-	if (get(v, TREE_META, &by_time, &none) == ST_NOTFOUND)
-		found(v, "", "what the workflow of hash %016" PRIx64 " awaits has no entry in meta", hash);
-}
-
-static void check_await_time(struct verify *v, struct slice key, uint64_t hash)
-{
-	struct key of = await_key(hash);
-	struct slice record;
-	struct await await;
-	enum status st = get(v, TREE_WORKFLOW, &of, &record);
-	if (st == ST_OK && await_decode(record, &await) == ST_OK)
-		of = await_time_key(&await, hash);
-	else if (st == ST_OK)
-		return; /* named where it stands */
-	if (st == ST_NOTFOUND || !slice_eq(key, key_slice(&of)))
-		found(v, "",
-			"there is a time for the workflow of hash %016" PRIx64 ", which awaits nothing then",
-			hash);
-}
-
 static bool check_workflow(struct verify *v, struct slice key, struct slice value)
 {
 	if (key_get(key, 0, 8) != v->workflow_hash)
@@ -337,8 +304,6 @@ static bool check_workflow(struct verify *v, struct slice key, struct slice valu
 	v->workflow_hash = key_get(key, 0, 8);
 	if (key_get(key, WORKFLOW_KIND, 1) == KIND_LINE)
 		check_line(v, key, value);
-	else if (key_get(key, WORKFLOW_KIND, 1) == KIND_AWAIT)
-		check_await(v, key, value);
 	else
 		check_member(v, key, value);
 	return true;
@@ -397,12 +362,26 @@ static void take_account(struct verify *v, struct slice key, uint64_t hash, stru
 					    (int64_t)account.bytes, (struct job_id){{0}});
 }
 
+static void check_stalled(struct verify *v, struct job_id id, struct slice value)
+{
+	struct stalled stalled;
+	struct key key = key_of_id(id);
+	struct slice record;
+	char text[JOB_ID_TEXT_LEN];
+	id_text(id, text);
+	if (await_decode(value, &stalled) != ST_OK)
+		found(v, text, "what its workflow awaits is damaged");
+	if (get(v, TREE_JOB, &key, &record) == ST_NOTFOUND)
+		found(v, text, "its workflow is said to have stalled after it, and it is not there");
+}
+
 static bool check_meta(struct verify *v, struct slice key, struct slice value)
 {
 	struct receiver_state receiver;
 	struct token token;
 	struct slice name;
 	uint64_t number;
+	struct job_id job;
 	if (slice_is(key, "spool"))
 		v->has_birth = birth_decode(value, &v->birth) == ST_OK;
 	else if (slice_is(key, "head"))
@@ -415,8 +394,8 @@ static bool check_meta(struct verify *v, struct slice key, struct slice value)
 			found(v, "", "%.*s is damaged: it lets nobody in", SLICE_ARG(key));
 	} else if (account_of_key(key, &number)) {
 		take_account(v, key, number, value);
-	} else if (await_of_key(key, &number)) {
-		check_await_time(v, key, number);
+	} else if (await_of_key(key, &job)) {
+		check_stalled(v, job, value);
 	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)
