@@ -158,6 +158,29 @@ static void check_room(struct findings *f, const struct opts *opts, const struct
 			(unsigned long long)s->set_aside);
 }
 
+/* As the alert ClarioReaderStale has it (packaging/monitoring). */
+static void check_readers(struct findings *f, struct ctl *ctl)
+{
+	enum { LAG_MAX = 10000, SLOTS_PERCENT = 80 };
+	struct figures figures;
+	if (spool_figures(ctl->spool, &figures, NULL) != ST_OK)
+		return;
+	unsigned long long readers = figures.readers, slots = figures.readers_max, lag = figures.reader_lag;
+	bool is_late = lag > LAG_MAX, is_full = readers * 100 > slots * SLOTS_PERCENT;
+	if (is_late)
+		finding_tell(f, "readers", FINDING_PROBLEM,
+			"let a long export or backup end, or end the process that hangs",
+			"a reader holds a state %llu commits old: what is freed since cannot be used again",
+			lag);
+	if (is_full)
+		finding_tell(f, "readers", FINDING_PROBLEM,
+			"end processes that hang; a worker clears away those of the dead",
+			"%llu of %llu slots for readers are taken: soon none can look any more", readers,
+			slots);
+	if (!is_late && !is_full)
+		finding_tell(f, "readers", FINDING_OK, "", "none holds an old state");
+}
+
 /* Events are numbered as they come; the newest must not lie in the future. */
 static void check_events_clock(struct findings *f, struct ctl *ctl, const struct stats *s, struct moment now)
 {
@@ -204,6 +227,7 @@ static void check_spool(struct findings *f, struct ctl *ctl)
 	if (st == ST_OK) {
 		finding_tell(f, "spool", FINDING_OK, "", "it opens; clario-spool verify looks at every page");
 		check_room(f, &ctl->opts, &stats);
+		check_readers(f, ctl);
 		check_leases(f, ctl, now);
 		check_events_clock(f, ctl, &stats, now);
 		check_backup(f, ctl, now);

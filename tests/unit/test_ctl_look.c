@@ -7,6 +7,7 @@
 #include "tests/unit/golden.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <poll.h>
 #include <pty.h>
 #include <stdio.h>
@@ -451,6 +452,59 @@ static void doctor__finds_each_fault_that_is_made(void **state)
 	close(fds[1]);
 }
 
+/* Commits of no consequence; without syncs, for there are many. */
+static void commit_often(MDB_env *env, MDB_dbi meta, int n)
+{
+	MDB_val key = {8, (void *)"bookmark"}, value = {1, (void *)"x"};
+	for (int i = 0; i < n; i++) {
+		MDB_txn *txn;
+		assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+		assert_int_equal(
+			i % 2 ? mdb_del(txn, meta, &key, NULL) : mdb_put(txn, meta, &key, &value, 0), 0);
+		assert_int_equal(mdb_txn_commit(txn), 0);
+	}
+}
+
+/* What a reader holds cannot be used again: of a small map nothing would be left by then. */
+static void doctor__finds_readers_that_hang(void **state)
+{
+	struct fixture *f = *state;
+	enum { SLOTS = 4096, MAP = 512 << 20 };
+	static MDB_txn *readers[SLOTS];
+	unsigned n = 0, slots;
+	char text[300];
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi meta;
+	snprintf(text, sizeof text, "[spool]\npath = %s/large\nmap-size = 512M\n", f->dir);
+	write_text(f, "clario.conf", text);
+	assert_run(f, "init", 0, NULL);
+	snprintf(text, sizeof text, "%s/large/lmdb", f->dir);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+	assert_int_equal(mdb_env_set_mapsize(env, MAP), 0);
+	assert_int_equal(mdb_env_open(env, text, MDB_NOTLS | MDB_NOSYNC, 0600), 0);
+	assert_int_equal(mdb_env_get_maxreaders(env, &slots), 0);
+	assert_in_range(slots, 10, SLOTS);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "meta", 0, &meta), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &readers[n++]), 0);
+	commit_often(env, meta, 9000);
+	assert_finds(f, 1, "ok       readers       none holds an old state");
+	commit_often(env, meta, 1002);
+	assert_finds(f, 1, "PROBLEM  readers       a reader holds a state 10002 commits old");
+	mdb_txn_abort(readers[--n]);
+	while (n * 100 <= slots * 80)
+		assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &readers[n++]), 0);
+	assert_finds(f, 1, "slots for readers are taken");
+	while (n)
+		mdb_txn_abort(readers[--n]);
+	mdb_env_close(env);
+	assert_finds(f, 1, "ok       readers       none holds an old state");
+	ctl_write_conf(f, "16M");
+}
+
 static void doctor__tells_of_configuration_and_spool(void **state)
 {
 	struct fixture *f = *state;
@@ -494,6 +548,7 @@ int main(void)
 		T(terminal__top_ends_by_a_key),
 		T(doctor__finds_nothing_where_all_is_well),
 		T(doctor__finds_each_fault_that_is_made),
+		T(doctor__finds_readers_that_hang),
 		T(doctor__tells_of_configuration_and_spool),
 	};
 	return cmocka_run_group_tests_name("ctl_look", tests, NULL, NULL);
