@@ -29,6 +29,16 @@ static void assert_tool(struct instance *in, const char *args, int code, const c
 		fail_msg("clario-spool %s: exit %d, wanted %d with \"%s\": %s", args, got, code, has, out);
 }
 
+/* At /metrics. */
+static void assert_told(struct instance *in, const char *line)
+{
+	struct answer a = request(in, "GET", API "/metrics", NULL, NULL);
+	assert_int_equal(a.status, 200);
+	if (!strstr(a.body, line))
+		fail_msg("/metrics does not tell:%s", line);
+	answer_release(&a);
+}
+
 static void stalled__is_told_by_the_worker_and_ends_with_the_next_phase(void **state)
 {
 	struct instance *in = *state;
@@ -41,6 +51,8 @@ static void stalled__is_told_by_the_worker_and_ends_with_the_next_phase(void **s
 	assert_int_equal(count_events(in, "late", "stalled", NULL), 1);
 	assert_tool(
 		in, "stalled --json", 0, "\"workflow_id\":\"late\",\"user_id\":\"u\",\"awaits_phase\":2,");
+	assert_told(in, "\nclario_stalled_workflows 1\n");
+	assert_told(in, "\nclario_service_level_seconds{phase=\"2\"} 1\n");
 	assert_tool(in, "status", 1, "1 workflows wait for a phase that did not come");
 	submit_job(in, "/phase/2", "{\"user_id\":\"u\",\"sync_id\":\"late\"}", id);
 	assert_int_equal(instance_tool(in, "stalled", out, sizeof out), 1);
