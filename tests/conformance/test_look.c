@@ -81,10 +81,27 @@ static void workers__live_until_they_are_killed(void **state)
 	assert_tool(in, args, 0, "It ended well at ");
 }
 
+/* The page measures by them. */
+static void levels__are_told_as_configured(void **state)
+{
+	struct instance *in = *state;
+	char id[40];
+	submit_job(in, "/phase/1", "{\"user_id\":\"u\",\"seller_id\":\"u\",\"sync_id\":\"levels\"}", id);
+	struct answer a = request(in, "GET", API "/workflows/levels", NULL, NULL);
+	assert_int_equal(json_integer_value(jx_path(a.json, "service_levels_ms.2")), 1000);
+	assert_int_equal(json_integer_value(jx_path(a.json, "service_levels_ms.3")), 120000);
+	answer_release(&a);
+	a = request(in, "GET", API "/queue/stats", NULL, NULL);
+	json_t *second = json_array_get(jx_path(a.json, "stats.phases"), 1);
+	assert_int_equal(json_integer_value(json_object_get(second, "service_level_ms")), 1000);
+	answer_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stalled__is_told_by_the_worker_and_ends_with_the_next_phase),
+		cmocka_unit_test(levels__are_told_as_configured),
 		cmocka_unit_test(workers__live_until_they_are_killed),
 	};
 	return cmocka_run_group_tests_name("look", tests, setup, teardown);
