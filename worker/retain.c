@@ -4,7 +4,14 @@
 
 #include "spool/base/log.h"
 
-enum { PORTION = 200, ROUND_US = 10000000, TEND_US = 30000000, PAUSE_US = 20000, AWAIT_US = 1000000 };
+enum {
+	PORTION = 200,
+	ROUND_US = 10000000,
+	TEND_US = 30000000,
+	PAUSE_US = 20000,
+	AWAIT_US = 1000000,
+	TOLD_US = 400 /* for each that was told of: thousands at a time must not hold up deliveries */
+};
 
 void retain_init(struct retain *r, const struct opts *opts, struct spool *spool)
 {
@@ -66,7 +73,8 @@ static void tell_stalled(struct retain *r, struct moment now)
 		log_warning("event=stalled_failed status=%s why=%s", status_name(st), LOG_QT(why.text));
 	else if (told)
 		log_warning("event=stalled workflows=%zu", told);
-	r->next_await_us = now.boot_us + (st == ST_OK && has_more ? PAUSE_US : AWAIT_US);
+	r->next_await_us =
+		now.boot_us + (st == ST_OK && has_more ? PAUSE_US + (int64_t)told * TOLD_US : AWAIT_US);
 }
 
 void retain_step(struct retain *r, struct moment now)
