@@ -27,20 +27,24 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx
 	mask.c mask_text.c \
 	decimal.c jfind.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
-	forget.c undo.c)
+	forget.c undo.c \
+	await.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
 	purge.c \
-	figures.c)
+	figures.c \
+	await_io.c await_tell.c bookmark.c)
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	fault.c cloud_event.c when.c trigger_options.c validate.c \
-	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c \
+	explain.c explain_job.c crew.c survey.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	lines.c cmd_enqueue.c \
-	cmd_forget.c select.c pace.c cmd_bulk.c)
+	cmd_forget.c select.c pace.c cmd_bulk.c \
+	cmd_explain.c cmd_stalled.c cmd_workers.c cmd_shape.c cmd_status.c cmd_top.c cmd_doctor.c doctor_host.c exit.c glance.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c options.c span.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
@@ -71,7 +75,8 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	meter figures metrics \
 	audit \
 	ctl_enqueue \
-	purge
+	purge \
+	explain await ctl_look ctl_manual
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -79,7 +84,7 @@ UNIT_OBJS_store_tokens := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_LIBS_store_tokens := -lcrypto
 UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
-UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
+UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c tests/unit/sim_await.c
 UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_figures := tests/unit/store_fixture.c
 UNIT_OBJS_metrics := fcgi/metrics.c fcgi/exposition.c
@@ -110,7 +115,7 @@ UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_wipe := $(UNIT_OBJS_call)
 UNIT_LIBS_wipe := -lcrypto
-UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
+UNIT_OBJS_docs := spool/ctl/exit.c spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_access := $(addprefix fcgi/, access.c bearer.c tokens.c caller.c problem.c)
 UNIT_LIBS_access := -lcrypto
 UNIT_OBJS_route := fcgi/route.c
@@ -139,6 +144,10 @@ UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
 UNIT_OBJS_audit = $(UNIT_OBJS_tokens)
 UNIT_LIBS_audit := -lcrypto
+UNIT_OBJS_await := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_ctl_look := tests/unit/ctl_fixture.c tests/unit/golden.c spool/ctl/progress.c
+UNIT_OBJS_ctl_manual := tests/unit/ctl_fixture.c
+UNIT_LIBS_ctl_look := -lutil
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_text := libbase.a
@@ -155,7 +164,8 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAMS := $(addprefix $(B)/tests/wire/, test_wire test_refusals)
-CONFORMANCE_TESTS := monitor events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
+CONFORMANCE_TESTS := monitor events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine \
+	look
 CONFORMANCE_OBJS_events := tests/support/sse.c
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)

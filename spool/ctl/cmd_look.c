@@ -41,7 +41,7 @@ static const struct out_column job_columns[] = {{"ID", false, false}, {"PHASE", 
 	{"ERROR", false, true}};
 enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns, STATE_COLUMN = 2 };
 
-static const char *colour_of(enum job_state state)
+static const char *color_of(enum job_state state)
 {
 	static const char *const colours[JOB_STATE_N] = {[JOB_ACTIVE] = "cyan",
 		[JOB_COMPLETED] = "green",
@@ -72,7 +72,7 @@ static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, con
 		error[0] ? error : NULL};
 	bool ok = out_row(table, texts, JOB_COLUMNS);
 	if (ok)
-		out_colour(table, STATE_COLUMN, colour_of(job->state));
+		out_color_cell(table, STATE_COLUMN, color_of(job->state));
 	return ok;
 }
 

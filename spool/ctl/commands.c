@@ -52,6 +52,19 @@ const size_t option_rows_n = sizeof option_rows / sizeof *option_rows;
 	(SELECT_OPTIONS | OPTION_ALL | OPTION_REASON | OPTION_DRY_RUN | OPTION_RATE | OPTION_JSON)
 
 const struct command commands[] = {
+	{"status", "", "how the spool is, on one screen; exit 1 when something wants attention", 0, 0,
+		ACCESS_READ, OPTION_JSON, 0, cmd_status},
+	{"explain", "ID...", "why jobs do not run, when they will, and what to do", 1, -1, ACCESS_READ,
+		OPTION_REVEAL | OPTION_JSON, 0, cmd_explain},
+	{"shape", "[BY]", "how old what has not ended is, by phase, receiver or user", 0, 1, ACCESS_READ,
+		OPTION_STATE | OPTION_PHASE | OPTION_LIMIT | OPTION_JSON, 0, cmd_shape},
+	{"stalled", "", "workflows whose next phase did not come within its service level", 0, 0, ACCESS_READ,
+		OPTION_LIMIT | OPTION_JSON, 0, cmd_stalled},
+	{"workers", "", "who works, since when, at what", 0, 0, ACCESS_READ, OPTION_JSON, 0, cmd_workers},
+	{"top", "", "status, the busiest users and the slowest jobs, again and again", 0, 0, ACCESS_READ, 0,
+		0, cmd_top},
+	{"doctor", "[NGINX]", "look for what is wrong around the spool, and tell what to do", 0, 1,
+		ACCESS_NONE, OPTION_JSON, 0, cmd_doctor},
 	{"init", "", "create the spool", 0, 0, ACCESS_NONE, OPTION_IF_MISSING, 0, cmd_init},
 	{"list", "", "list jobs", 0, 0, ACCESS_READ,
 		SELECT_OPTIONS | OPTION_ORDER | OPTION_REVEAL | OPTION_JSON, 0, cmd_list},

@@ -58,6 +58,8 @@ enum { CTL_DONE = 0, CTL_NO = 1, CTL_PARTLY = 3 };
 
 struct ctl {
 	struct opts opts;
+	const char *config; /* that was given, or NULL */
+	const char *spool_path;
 	struct spool *spool;
 	const struct command *command;
 	char **args; /* operands, after the command's name */
@@ -83,6 +85,14 @@ struct ctl {
 	struct where where;
 	uint64_t scanned;
 };
+
+/* exit.c: what each exit code means, in order; the manual tells the same. */
+struct exit_row {
+	int code;
+	const char *meaning;
+};
+extern const struct exit_row exit_rows[];
+extern const size_t exit_rows_n;
 
 enum command_access { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE };
 
@@ -138,6 +148,13 @@ int ctl_plan(struct ctl *ctl, enum steer_verb verb);
 /* A job id from an operand. false: complained. */
 bool ctl_id(const char *text, struct job_id *out);
 
+int cmd_explain(struct ctl *ctl);
+int cmd_stalled(struct ctl *ctl);
+int cmd_workers(struct ctl *ctl);
+int cmd_shape(struct ctl *ctl);
+int cmd_status(struct ctl *ctl);
+int cmd_top(struct ctl *ctl);
+int cmd_doctor(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);
 int cmd_list(struct ctl *ctl);
 int cmd_show(struct ctl *ctl);

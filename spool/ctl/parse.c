@@ -18,11 +18,14 @@ void ctl_usage(FILE *to)
 		fprintf(to, "  %-13s%-10s %s\n", commands[i].name, commands[i].operands, commands[i].help);
 	fputs("\nglobal options:\n"
 	      "  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
-	      "  -s, --spool DIR     spool directory, instead of spool.path\n"
+	      "  -s, --spool DIR     spool directory, instead of spool.path; to look, also a backup's file\n"
 	      "  -h, --help          this text; with a command, that command's\n"
 	      "  -V, --version       the version\n"
-	      "\nclario-spool help COMMAND lists the options of a command.\n",
+	      "\nexit codes:\n",
 		to);
+	for (size_t i = 0; i < exit_rows_n; i++)
+		fprintf(to, "  %-13d%s\n", exit_rows[i].code, exit_rows[i].meaning);
+	fputs("\nclario-spool help COMMAND lists the options of a command.\n", to);
 }
 
 void ctl_command_usage(const struct command *command, FILE *to)

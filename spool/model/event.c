@@ -34,6 +34,7 @@ static const char *const names[] = {
 	[EVENT_TOKEN] = "token",
 	[EVENT_FORGOTTEN] = "forgotten",
 	[EVENT_UNDONE] = "undone",
+	[EVENT_STALLED] = "stalled",
 };
 static_assert(EVENT_KIND_N <= 64, "kinds are bits");
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");

@@ -39,6 +39,7 @@ enum event_kind {
 	EVENT_TOKEN = 27,     /* the token `name` was added, rotated or revoked; data tells its limits */
 	EVENT_FORGOTTEN = 28, /* a person was: data tells from how many jobs and events */
 	EVENT_UNDONE = 29,    /* an operator's act was taken back: `name` is the operation it was part of */
+	EVENT_STALLED = 30,   /* the next phase of the job's workflow did not come within its service level */
 	EVENT_KIND_N
 };
 

@@ -311,8 +311,9 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 		API "/queue/stats", API "/receivers", API "/health", "/readyz"};
 	static const char *const commands[] = {"list", "list --json", "workflow s-1", "workflow s-2 --json",
 		"workflow payout_c-1 --json", "workflow rejection_w-1", "workflow payout_w-2 --json",
-		"token list", "token list --json", "stats --json", "events", "events --json", "receivers",
-		"export"};
+		"token list", "token list --json", "stats --json", "status", "status --json", "shape user",
+		"shape receiver --json", "stalled --json --limit 1 || echo none", "workers", "workers --json",
+		"top", "doctor", "doctor --json", "events", "events --json", "receivers", "export"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_answer_clean(paths[i], request(in, "GET", paths[i], headers, NULL), 200);
 	for (int i = 0; i < 5; i++) {
@@ -322,6 +323,10 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 		snprintf(text, sizeof text, "show %.39s", ids[i]);
 		assert_tool_clean(in, text);
 		snprintf(text, sizeof text, "show --json %.39s", ids[i]);
+		assert_tool_clean(in, text);
+		snprintf(text, sizeof text, "explain %.39s", ids[i]);
+		assert_tool_clean(in, text);
+		snprintf(text, sizeof text, "explain --json %.39s", ids[i]);
 		assert_tool_clean(in, text);
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

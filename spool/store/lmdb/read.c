@@ -1,4 +1,4 @@
-/* spool/store/lmdb/read.c: one job, events, bookmarks. Read transactions live for one call only: a long one
+/* spool/store/lmdb/read.c: one job, events. Read transactions live for one call only: a long one
  * would keep every page that is freed meanwhile from being used again. */
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -232,37 +232,4 @@ enum status lmdb_events(struct store *store, const struct event_filter *filter, 
 		*n = 0;
 	}
 	return end_read(&tx, ST_OK, why);
-}
-
-static struct slice bookmark_key(const char *name, char out[48])
-{
-	int len = snprintf(out, 48, "bookmark.%.32s", name);
-	return slice_of(out, (size_t)len);
-}
-
-enum status lmdb_bookmark_get(struct store *store, const char *name, uint64_t *value, struct why *why)
-{
-	struct tx tx;
-	struct slice record;
-	char key[48];
-	*value = 0;
-	enum status st = begin_read(&tx, store, why);
-	if (st != ST_OK)
-		return st;
-	st = tx_get(&tx, TREE_META, bookmark_key(name, key), &record);
-	if (st == ST_OK)
-		st = record_decode_number(record, value);
-	return end_read(&tx, st == ST_NOTFOUND ? ST_OK : st, why);
-}
-
-enum status lmdb_bookmark_set(struct store *store, const char *name, uint64_t value, struct why *why)
-{
-	struct tx tx;
-	char key[48];
-	enum status st = tx_begin(&tx, store, TX_WRITE, (struct moment){0}, why);
-	if (st != ST_OK)
-		return st;
-	record_encode_number(value, &tx.scratch);
-	tx_put(&tx, TREE_META, bookmark_key(name, key), buf_slice(&tx.scratch));
-	return tx_commit(&tx, why);
 }
