@@ -272,6 +272,7 @@ check('by the keyboard alone', async () => {
 	await page.keyboard.type('state=completed');
 	await page.keyboard.press('Enter');
 	await until('chosen', async () => page.url().includes('completed'));
+	await until('only those', async () => (await page.locator('tbody .badge.s-completed').count()) > 0 && (await page.locator('tbody .badge:not(.s-completed)').count()) === 0);
 	await page.evaluate(() => document.activeElement.blur());
 	await page.keyboard.press('j');
 	await page.keyboard.press('j');
