@@ -39,17 +39,6 @@ static bool take_digits(struct slice text, uint64_t min, uint64_t max, uint64_t 
 	return text.len > 0 && *out >= min && *out <= max;
 }
 
-static bool take_kinds(const struct query *query, struct ask *ask, struct fault *fault)
-{
-	struct slice bad;
-	if (!query_has(query, "kinds"))
-		return true;
-	ask->kinds = event_kinds_parse(query_get(query, "kinds"), &bad);
-	return ask->kinds || fault_set(fault, PROBLEM_BAD_QUERY, "kinds",
-				     "kinds must be kinds of events, with commas; one is none: %.*s",
-				     (int)(bad.len < 40 ? bad.len : 40), bad.len ? bad.p : "");
-}
-
 /* The parameter, or the type that is asked for; both only say what the answer looks like. */
 static bool take_format(
 	const struct request *request, const struct query *query, struct ask *ask, struct fault *fault)
@@ -91,7 +80,7 @@ static bool parse(const struct app *app, const struct request *request, struct a
 	struct query query;
 	*ask = (struct ask){0};
 	if (!query_parse(request->param[PARAM_QUERY], known, &query, fault) ||
-		!take_place(&query, ask, fault) || !take_kinds(&query, ask, fault) ||
+		!take_place(&query, ask, fault) || !query_kinds(&query, &ask->kinds, fault) ||
 		!take_format(request, &query, ask, fault))
 		return false;
 	struct slice acts = query_get(&query, "acts");

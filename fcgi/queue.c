@@ -43,7 +43,7 @@ static void write_phases(struct jx_writer *w, const struct stats *s, const struc
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		int phase = phase_of_slot(slot);
 		jx_open_object(w, NULL);
-		jx_int(w, phase_is_step(phase) ? "step" : "phase", phase);
+		jx_int(w, phase_word(phase), phase);
 		for (int state = 0; state < JOB_STATE_N; state++)
 			jx_int(w, job_state_name((enum job_state)state), (int64_t)s->jobs[slot][state]);
 		jx_bool(w, "paused", s->paused_phases >> slot & 1);

@@ -54,11 +54,6 @@ static const char *time_text(char out[TIME_LEN], int64_t wall_us)
 	return out;
 }
 
-static const char *kind_of(const struct job *job)
-{
-	return phase_is_step(job->phase) ? "step" : "phase";
-}
-
 static void add_error(struct telling *t, const char *before)
 {
 	if (!t->job->error.len)
@@ -160,7 +155,8 @@ static bool is_paused(const struct telling *t, struct obstacle *o)
 	if (!(t->view->stats.paused_phases >> phase_slot(t->job->phase) & 1))
 		return false;
 	o->cause = EXPLAIN_PHASE_PAUSED;
-	snprintf(o->text, sizeof o->text, "%s %d is paused by an operator", kind_of(t->job), t->job->phase);
+	snprintf(o->text, sizeof o->text, "%s %d is paused by an operator", phase_word(t->job->phase),
+		t->job->phase);
 	snprintf(o->todo, sizeof o->todo, "clario-spool resume --phase %d", t->job->phase);
 	return true;
 }
@@ -229,7 +225,7 @@ static bool is_phase_full(const struct telling *t, struct obstacle *o)
 		"%llu jobs of %s %d run, as many as phase.%d.concurrency lets; the next place is free when "
 		"one "
 		"of them ends",
-		(unsigned long long)active, kind_of(t->job), t->job->phase, t->job->phase);
+		(unsigned long long)active, phase_word(t->job->phase), t->job->phase, t->job->phase);
 	return true;
 }
 
@@ -345,7 +341,7 @@ static enum explain_cause tell_behind(struct telling *t)
 		return EXPLAIN_BEHIND;
 	}
 	id_text(holder->id, id);
-	buf_fmt(&t->text, "Job %s of its workflow (%s %d, %s", id, kind_of(holder), holder->phase,
+	buf_fmt(&t->text, "Job %s of its workflow (%s %d, %s", id, phase_word(holder->phase), holder->phase,
 		job_state_name(holder->state));
 	if (holder->state == JOB_DELAYED)
 		buf_fmt(&t->text, " until %s", time_text(at, holder->run_at_us));
@@ -371,11 +367,11 @@ static enum explain_cause tell_turn(struct telling *t)
 		buf_fmt(&t->text,
 			"It is its turn, but its user submits far more than others, and such jobs take turns "
 			"(%llu jobs of %s %d wait)",
-			(unsigned long long)waiting, kind_of(t->job), t->job->phase);
+			(unsigned long long)waiting, phase_word(t->job->phase), t->job->phase);
 		return EXPLAIN_CROWD;
 	}
 	buf_fmt(&t->text, "Nothing keeps it: a worker takes it by priority and age (%llu jobs of %s %d wait)",
-		(unsigned long long)waiting, kind_of(t->job), t->job->phase);
+		(unsigned long long)waiting, phase_word(t->job->phase), t->job->phase);
 	return EXPLAIN_READY;
 }
 

@@ -80,7 +80,7 @@ void show_job_open(struct jx_writer *w, const struct job *job, bool whole, const
 {
 	jx_open_object(w, NULL);
 	show_id(w, "id", job->id);
-	jx_int(w, phase_is_step(job->phase) ? "step" : "phase", job->phase);
+	jx_int(w, phase_word(job->phase), job->phase);
 	jx_string(w, "workflow_id", job->workflow_id);
 	jx_string(w, "user_id", job->user_id);
 	jx_cstring(w, "state", job_state_name(job->state));
@@ -153,7 +153,7 @@ void show_event_as(struct jx_writer *w, const char *key, const struct event *e, 
 	jx_cstring(w, "kind", event_kind_name(e->kind));
 	if (!id_is_zero(e->job))
 		show_id(w, "job_id", e->job);
-	int_if_any(w, phase_is_step(e->phase) ? "step" : "phase", e->phase);
+	int_if_any(w, phase_word(e->phase), e->phase);
 	string_if_any(w, "workflow_id", e->workflow_id);
 	string_if_any(w, "user_id", e->user_id);
 	state_if_any(w, "from", e->from);

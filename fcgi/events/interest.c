@@ -20,14 +20,8 @@ static bool take_all(const struct query *query, bool *out, struct fault *fault)
 static bool take_kinds(const struct query *query, struct interest *out, struct fault *fault)
 {
 	static const uint64_t for_people = UINT64_C(1) << EVENT_NOTIFICATION | UINT64_C(1) << EVENT_PROGRESS;
-	struct slice bad;
-	if (!query_has(query, "kinds"))
-		return true;
-	out->kinds = event_kinds_parse(query_get(query, "kinds"), &bad);
-	if (!out->kinds)
-		return fault_set(fault, PROBLEM_BAD_QUERY, "kinds",
-			"kinds must be kinds of events, with commas; one is none: %.*s",
-			(int)(bad.len < 40 ? bad.len : 40), bad.len ? bad.p : "");
+	if (!query_kinds(query, &out->kinds, fault))
+		return false;
 	if (!out->all && out->kinds & ~for_people)
 		return fault_set(fault, PROBLEM_BAD_QUERY, "kinds",
 			"without all=1 there are only notification and progress");

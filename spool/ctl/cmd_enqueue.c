@@ -94,7 +94,7 @@ static void tell_good(struct run *r, const struct entry *entry, const struct rec
 	jx_open_object(&w, NULL);
 	jx_int(&w, "line", (int64_t)entry->line);
 	jx_bool(&w, "success", true);
-	jx_int(&w, phase_is_step(phase) ? "step" : "phase", phase);
+	jx_int(&w, phase_word(phase), phase);
 	id_text(receipt->id, id);
 	jx_cstring(&w, "job_id", id);
 	jx_cstring(&w, "workflow_id", receipt->workflow_id);
@@ -190,15 +190,6 @@ static enum status flush(struct run *r, struct why *why)
 
 /* --- a line --- */
 
-static struct slice trimmed(struct slice text)
-{
-	while (text.len && memchr(" \t\r", text.p[0], 3))
-		text = slice_of(text.p + 1, text.len - 1);
-	while (text.len && memchr(" \t\r", text.p[text.len - 1], 3))
-		text.len--;
-	return text;
-}
-
 static bool check(struct run *r, struct entry *entry, struct slice text, struct fault *fault)
 {
 	struct why why = WHY_INIT;
@@ -225,7 +216,7 @@ static void take_line(struct run *r)
 {
 	struct entry *entry = &r->entries[r->n];
 	struct fault fault = {0};
-	struct slice text = trimmed(buf_slice(&entry->text));
+	struct slice text = slice_trim(buf_slice(&entry->text), " \t\r");
 	entry->line = r->lines.number;
 	if (!text.len) {
 		entry_release(entry);

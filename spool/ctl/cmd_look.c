@@ -301,8 +301,8 @@ static void print_job(struct ctl *ctl, const struct job *job)
 {
 	char id[JOB_ID_TEXT_LEN], behind[JOB_ID_TEXT_LEN];
 	id_text(job->id, id);
-	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_is_step(job->phase) ? "step" : "phase",
-		job->phase, "state", job_state_name(job->state));
+	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_word(job->phase), job->phase, "state",
+		job_state_name(job->state));
 	print_field("workflow", job->workflow_id);
 	print_field("user", job->user_id);
 	printf("%-17s%d\n%-17s%u of %u\n", "priority", job->priority, "attempts", job->attempts_made,

@@ -36,8 +36,8 @@ static void print_slow(const struct job *job, struct moment now)
 {
 	char span[OUT_SPAN_LEN], id[JOB_ID_TEXT_LEN];
 	id_text(job->id, id);
-	printf("  %s  %s %d  try %u  for %-6s ", id, phase_is_step(job->phase) ? "step" : "phase", job->phase,
-		job->attempts_made, out_span(span, now.wall_us - job->claimed_at_us));
+	printf("  %s  %s %d  try %u  for %-6s ", id, phase_word(job->phase), job->phase, job->attempts_made,
+		out_span(span, now.wall_us - job->claimed_at_us));
 	out_text(slice_text(job->lease.owner));
 	putchar('\n');
 }

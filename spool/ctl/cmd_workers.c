@@ -89,7 +89,7 @@ static void list_phases(const struct worker_row *row, char *out, size_t cap)
 		int phase = phase_of_slot(slot);
 		if (per_slot[slot] && len < cap)
 			len += (size_t)snprintf(out + len, cap - len, "%s%s %d: %zu", len ? ", " : "",
-				phase_is_step(phase) ? "step" : "phase", phase, per_slot[slot]);
+				phase_word(phase), phase, per_slot[slot]);
 	}
 }
 
@@ -130,7 +130,7 @@ static bool print_line(const struct worker_row *row)
 		id_text(row->leases[i].id, id);
 		jx_open_object(&w, NULL);
 		jx_cstring(&w, "id", id);
-		jx_int(&w, phase_is_step(row->leases[i].phase) ? "step" : "phase", row->leases[i].phase);
+		jx_int(&w, phase_word(row->leases[i].phase), row->leases[i].phase);
 		jx_time(&w, "since", row->leases[i].since_us);
 		jx_int(&w, "lease_ends_in_ms", row->leases[i].left_ms);
 		jx_close_object(&w);

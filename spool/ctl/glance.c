@@ -7,33 +7,26 @@
 
 #include <stdarg.h>
 
-enum { FIRST_JOBS = 100, TAIL_EVENTS = 4000, EVENTS_PAGE = 200, STALLED_PAGE = 50 };
+enum { TAIL_EVENTS = 4000, EVENTS_PAGE = 200, STALLED_PAGE = 50 };
 static const int64_t minute_us = 60000000;
 
 /* --- looking --- */
 
-static enum status find_oldest(struct ctl *ctl, struct glance *g, struct why *why)
+/* As the metrics tell them, so that screen and alert agree. Waiting is also what is behind another of its
+ * workflow. */
+static enum status take_figures(struct ctl *ctl, struct glance *g, struct why *why)
 {
-	struct job jobs[FIRST_JOBS];
+	struct figures figures;
+	enum status st = spool_figures(ctl->spool, &figures, why);
+	if (st != ST_OK)
+		return st;
+	g->stats = figures.stats;
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
-		struct job_filter filter = {.has_state = true,
-			.state = JOB_WAITING,
-			.phase = phase_of_slot(slot),
-			.oldest_first = true};
-		struct cursor next;
-		size_t n;
-		if (!g->stats.jobs[slot][JOB_WAITING])
-			continue;
-		enum status st =
-			spool_list(ctl->spool, &filter, NULL, FIRST_JOBS, false, jobs, &n, &next, why);
-		if (st != ST_OK)
-			return st;
-		for (size_t i = 0; i < n; i++) {
-			int64_t due_us = jobs[i].run_at_us;
-			if (!g->oldest_due_us[slot] || due_us < g->oldest_due_us[slot])
-				g->oldest_due_us[slot] = due_us;
-			job_release(&jobs[i]);
-		}
+		int64_t at_us = figures.oldest_at_us[FIGURES_WAITING][slot],
+			behind_us = figures.oldest_at_us[FIGURES_BEHIND][slot];
+		if (behind_us < at_us)
+			at_us = behind_us;
+		g->oldest_due_us[slot] = at_us == INT64_MAX ? 0 : at_us;
 	}
 	return ST_OK;
 }
@@ -105,11 +98,6 @@ static struct glance_note *add_note(struct glance *g, int phase, const char *fmt
 }
 #define ADVISE(note, ...) snprintf((note)->todo, sizeof(note)->todo, __VA_ARGS__)
 
-static const char *kind_of(int phase)
-{
-	return phase_is_step(phase) ? "step" : "phase";
-}
-
 static void note_phase(struct glance *g, const struct opts *opts, int slot)
 {
 	const uint64_t *jobs = g->stats.jobs[slot];
@@ -118,19 +106,19 @@ static void note_phase(struct glance *g, const struct opts *opts, int slot)
 	int64_t age_us = g->oldest_due_us[slot] ? g->now.wall_us - g->oldest_due_us[slot] : 0;
 	char age[OUT_SPAN_LEN], level[OUT_SPAN_LEN];
 	if (g->stats.paused_phases >> slot & 1)
-		ADVISE(add_note(g, phase, "%s %d is paused", kind_of(phase), phase),
+		ADVISE(add_note(g, phase, "%s %d is paused", phase_word(phase), phase),
 			"clario-spool resume --phase %d", phase);
 	if (level_us && age_us > level_us)
 		ADVISE(add_note(g, phase, "%s %d: the oldest has waited for %s, its service level is %s",
-			       kind_of(phase), phase, out_span(age, age_us), out_span(level, level_us)),
+			       phase_word(phase), phase, out_span(age, age_us), out_span(level, level_us)),
 			"clario-spool list --state waiting --phase %d --order asc, then explain", phase);
 	if (jobs[JOB_FAILED])
 		ADVISE(add_note(g, phase, "%llu jobs of %s %d have failed",
-			       (unsigned long long)jobs[JOB_FAILED], kind_of(phase), phase),
+			       (unsigned long long)jobs[JOB_FAILED], phase_word(phase), phase),
 			"clario-spool list --state failed --phase %d, then retry", phase);
 	if (jobs[JOB_HELD])
 		ADVISE(add_note(g, phase, "%llu jobs of %s %d are held", (unsigned long long)jobs[JOB_HELD],
-			       kind_of(phase), phase),
+			       phase_word(phase), phase),
 			"clario-spool list --state held --phase %d, then release", phase);
 }
 
@@ -183,9 +171,7 @@ enum status glance_look(struct ctl *ctl, struct glance *g, struct why *why)
 {
 	uint64_t backup_at_us = 0;
 	*g = (struct glance){.now = clock_now()};
-	enum status st = spool_stats(ctl->spool, &g->stats, why);
-	if (st == ST_OK)
-		st = find_oldest(ctl, g, why);
+	enum status st = take_figures(ctl, g, why);
 	if (st == ST_OK)
 		st = count_ended(ctl, g, why);
 	if (st == ST_OK)

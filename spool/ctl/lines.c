@@ -11,9 +11,14 @@ enum status lines_open(struct lines *lines, const char *path, struct why *why)
 	lines->in = lines->is_input ? stdin : fopen(path, "re");
 	if (!lines->in)
 		return why_errno(why, errno, "cannot open %s", path);
-	if (fstat(fileno(lines->in), &sb) == 0 && S_ISDIR(sb.st_mode)) {
+	enum status st = ST_OK;
+	if (fstat(fileno(lines->in), &sb) != 0)
+		st = why_errno(why, errno, "cannot examine %s", path);
+	else if (S_ISDIR(sb.st_mode))
+		st = why_set(why, ST_INVALID, "%s is a directory", path);
+	if (st != ST_OK) {
 		lines_close(lines);
-		return why_set(why, ST_INVALID, "%s is a directory", path);
+		return st;
 	}
 	lines->size = S_ISREG(sb.st_mode) ? (uint64_t)sb.st_size : 0;
 	return ST_OK;

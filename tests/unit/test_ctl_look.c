@@ -85,6 +85,30 @@ static void status__holds_phases_to_their_service_level(void **state)
 	assert_run(f, "status", 1, "phase 5: the oldest has waited for 60m, its service level is 10s");
 }
 
+/* However many that are more urgent are claimed before it. */
+static void status__finds_the_oldest_behind_many_that_are_urgent(void **state)
+{
+	enum { URGENT = 150 };
+	struct fixture *f = *state;
+	struct spool *sp = ctl_open_spool(f);
+	struct receipt receipt;
+	for (int i = 0; i <= URGENT; i++) {
+		struct moment then = clock_now();
+		char workflow[32];
+		snprintf(workflow, sizeof workflow, "w-%d", i);
+		then.wall_us -= i == 0 ? INT64_C(7200000000) : INT64_C(60000000);
+		struct trigger t = {.phase = 5,
+			.attempts_allowed = 3,
+			.priority = i == 0 ? JOB_PRIORITY_LAST : JOB_PRIORITY_FIRST,
+			.workflow_id = slice_text(workflow),
+			.user_id = slice_text("u"),
+			.payload = slice_text("{}")};
+		assert_int_equal(spool_submit(sp, then, &t, 1, &receipt, NULL), ST_OK);
+	}
+	spool_close(sp);
+	assert_run(f, "status", 1, "phase 5: the oldest has waited for 2h");
+}
+
 static void explain__tells_each_job(void **state)
 {
 	struct fixture *f = *state;
@@ -535,6 +559,7 @@ int main(void)
 		T(status__shows_what_wants_attention),
 		T(status__is_content_with_a_quiet_spool),
 		T(status__holds_phases_to_their_service_level),
+		T(status__finds_the_oldest_behind_many_that_are_urgent),
 		T(explain__tells_each_job),
 		T(shape__by_each),
 		T(stalled__lists_and_says_no),
