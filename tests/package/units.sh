@@ -1,16 +1,27 @@
 #!/bin/sh
-# tests/package/units.sh: systemd understands the units, and they confine what they start. Those of the backup and the
-# check are held to the same as the daemons'.
+# tests/package/units.sh: what is installed is what the package ships; systemd understands the units, and they confine
+# what they start. Those of the backup and the check are held to the same as the daemons'.
 set -eu
 . tests/support/tap.sh
 
 B=${B:-build}
 STAGE=$SCRATCH/stage
-UNITS=$STAGE/usr/lib/systemd/system
+UNITS=$STAGE/lib/systemd/system
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 stage() {
-	make --no-print-directory B="$B" SAN="${SAN:-}" DESTDIR="$STAGE" PREFIX=/usr install
+	make --no-print-directory B="$B" SAN="${SAN:-}" DESTDIR="$STAGE" PREFIX=/usr UNITDIR=/lib/systemd/system install
+}
+
+# As dh_install and dh_missing will have it: nothing is installed that is named nowhere, nothing named that is not there.
+all_is_shipped() {
+	install=$PWD/packaging/debian/clario-workflow.install
+	(
+		cd "$STAGE"
+		find . -type f | sed 's|^\./||' | sort >"$SCRATCH/installed"
+		# shellcheck disable=SC2046 # patterns, to be split and matched
+		find $(cat "$install") -type f >"$SCRATCH/named" && sort "$SCRATCH/named" | diff "$SCRATCH/installed" -
+	)
 }
 
 # As installed, but for where the programs are.
@@ -65,6 +76,7 @@ prefix_is_followed() {
 }
 
 check "make install" stage
+check "the package ships all of it" all_is_shipped
 check "systemd understands the units" verified
 for unit in clario-fcgi clario-events clario-worker clario-workflow-backup clario-workflow-verify; do
 	check "$unit is exposed 1.5 at most" is_confined "$unit.service"
