@@ -19,6 +19,14 @@ site_is_accepted() {
 		"$nginx" -t -p "$SCRATCH/etc/" -c "$SCRATCH/etc/nginx.conf" -e "$SCRATCH/error.log"
 }
 
+# With a certificate that is nobody's.
+tls_site_is_accepted() {
+	sed -e "s|/var/log/nginx|$SCRATCH|" -e "s|/etc/ssl/[a-z]*/|$SCRATCH/|" nginx/site-tls.conf >"$SCRATCH/etc/site.conf" &&
+		openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=workflow.example.com -days 2 \
+			-keyout "$SCRATCH/workflow.example.com.key" -out "$SCRATCH/workflow.example.com.pem" &&
+		"$nginx" -t -p "$SCRATCH/etc/" -c "$SCRATCH/etc/nginx.conf" -e "$SCRATCH/error.log"
+}
+
 kept_alive_is_accepted() {
 	sed -i 's/^\([ \t]*\)#keepalive/\1keepalive/' "$SCRATCH/etc/snippets/clario-workflow-http.conf" &&
 		sed -i 's/fastcgi_keep_conn off/fastcgi_keep_conn on/' "$SCRATCH/etc/snippets/clario-workflow-pass.conf" &&
@@ -39,5 +47,6 @@ no_header_passes_by_itself() {
 check "the checkout's instance" instance_is_accepted
 check "the example site" site_is_accepted
 check "the example site, kept alive" kept_alive_is_accepted
+check "the example site with TLS" tls_site_is_accepted
 check "no header passes by itself" no_header_passes_by_itself
 done_testing
