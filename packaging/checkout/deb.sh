@@ -48,6 +48,7 @@ version=${DEB_VERSION:-$(sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelo
 tree=$DEB_DIR/clario-workflow-$version
 list=$DEB_DIR/sources.list
 sources >"$list"
+[ -s "$list" ] || die 1 "no source files found in $ROOT (git ls-files says nothing)"
 copy_sources "$tree" "$list"
 rm "$list"
 cd "$tree"

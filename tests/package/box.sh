@@ -8,8 +8,15 @@
 BOX_DIR=${BOX_DIR:-$PWD/build/container}
 BOX_SUITE=${BOX_SUITE:-bookworm}
 # To be there from the start; to be had when they are installed.
-BOX_HAS=systemd,systemd-sysv,dbus,ca-certificates,curl,jq,python3-minimal,procps,autopkgtest,dpkg-dev,iproute2
+BOX_HAS=systemd,systemd-sysv,dbus,ca-certificates,curl,jq,openssl,python3-minimal,procps,autopkgtest,dpkg-dev,iproute2
 BOX_OFFERS="nginx libcurl4 libfcgi0ldbl libinih1 libjansson4 liblmdb0 libsmartcols1 libssl3 libsystemd0 libxxhash0 libpq5"
+
+# The host's own mirrors of this suite; mmdebstrap's, where apt has none.
+box_mirrors() {
+	# shellcheck disable=SC2016 # apt's, not the shell's
+	apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
+		awk -v suite="$BOX_SUITE" '$3 == suite || index($3, suite "-") == 1' | sort -u
+}
 
 # One that was made for other packages is made anew. No service of the image's starts while it is made.
 box_image() {
@@ -18,12 +25,15 @@ box_image() {
 	fi
 	rm -rf "$BOX_DIR"
 	mkdir -p "$BOX_DIR"
+	box_mirrors >"$BOX_DIR/mirrors"
+	set -- "$BOX_DIR/mirrors"
+	[ -s "$1" ] || set --
 	# shellcheck disable=SC2016 # $1 is the hook's
 	mmdebstrap --quiet --variant=minbase --include="$BOX_HAS" --skip=cleanup/apt \
 		--customize-hook='chroot "$1" apt-get -q -y update' \
 		--customize-hook='chroot "$1" apt-get -q -y -o APT::Install-Recommends=yes --download-only install '"$BOX_OFFERS" \
 		--customize-hook='rm -f "$1/etc/resolv.conf"' \
-		"$BOX_SUITE" "$BOX_DIR/image" || return 1
+		"$BOX_SUITE" "$BOX_DIR/image" "$@" || return 1
 	echo "$BOX_SUITE $BOX_HAS $BOX_OFFERS" >"$BOX_DIR/made-of"
 }
 

@@ -7,6 +7,10 @@ set -eu
 . tests/support/tap.sh
 . tests/package/box.sh
 
+[ "$(id -u)" -eq 0 ] || {
+	echo "containers are booted: make check-package is for root"
+	exit 77
+}
 DEBS=$SCRATCH/debs
 RESULTS=${B:-build}/test-results
 ARCH=$(dpkg --print-architecture)
@@ -118,13 +122,16 @@ check "autopkgtest: install, confine, upgrade, purge" autopkgtests
 box_drop
 
 check "a fresh machine boots" fresh life
-check "it is installed beside nginx" in_box install_current
+check "a full disk at the first installation: nothing is started, and it goes on when there is room" in_box full_disk_at_first
+check "doctor tells that nginx does not include the snippets, and nothing when all is well" in_box doctor
+check "the example site with TLS" in_box tls_site
 check "requests wait while daemons are restarted, and none is refused" in_box restart_under_load
 check "the watchdog is fed" in_box watchdog
 check "a daemon that hangs is started anew" in_box hang
 check "a wrong configuration: systemctl status has the line, nothing is started" in_box broken_configuration
 check "a wrong configuration at an upgrade: what runs goes on" in_box broken_configuration_at_upgrade
 check "a full disk at an upgrade: what runs goes on" in_box full_disk
+check "a full disk when an upgrade is set up: what runs goes on" in_box full_disk_at_setup
 check "a version that cannot read the spool is refused, and nothing is touched" in_box refuse_next
 check "back to the previous version, which has the same form" in_box downgrade
 check "removed and installed again: jobs are there, and no new spool is made" in_box reinstall

@@ -16,6 +16,47 @@ install_current() {
 	apt install nginx "$DEBS/current.deb" && set_up_nginx && set_up_receivers && within 20 is_ready
 }
 
+# No room for a spool: what is missing is told, nothing runs, and it goes on when there is room.
+full_disk_at_first() {
+	mkdir -p $SPOOL
+	mount -t tmpfs -o size=16k none $SPOOL
+	said 100 'the spool could not be made' apt install nginx "$DEBS/current.deb"
+	! systemctl -q is-active clario-fcgi || die "clario-fcgi runs without a spool"
+	[ ! -e $SPOOL/lmdb ] || die "half a spool is there"
+	umount $SPOOL
+	dpkg --configure clario-workflow && systemctl -q is-active clario-fcgi clario-events clario-worker
+}
+
+# Nginx is as it was; doctor says so, and on a machine that is as it should be it has no complaint.
+doctor() {
+	! grep -r clario /etc/nginx/sites-enabled /etc/nginx/conf.d /etc/nginx/nginx.conf || die "nginx was changed"
+	said 1 'no site in /etc/nginx includes the snippets' clario-spool doctor
+	install_current
+	systemctl start clario-workflow-backup
+	said 0 'nginx includes the snippets' clario-spool doctor
+}
+
+# The example site with TLS, with a certificate that is nobody's: it answers there, and not in the clear.
+tls_site() {
+	site=workflow.example.com
+	rm /etc/nginx/sites-enabled/clario-workflow
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=$site -addext "subjectAltName=DNS:$site" -days 2 \
+		-keyout /etc/ssl/private/$site.key -out /etc/ssl/certs/$site.pem 2>/dev/null
+	cp /usr/share/doc/clario-workflow/examples/site-tls.conf /etc/nginx/sites-enabled/clario-tls
+	nginx -t -q && systemctl reload nginx
+	within 10 tls_curl -o /dev/null https://$site/readyz
+	tls_curl https://$site/api/v1/workflow/phase/4 -H 'Content-Type: application/json' \
+		-d '{"user_id":"seller-1","sync_id":"tls-1","matches":[]}' | grep -q '"success":true'
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --resolve $site:80:127.0.0.1 http://$site/readyz)" = 403 ] ||
+		die "it answers in the clear"
+	rm /etc/nginx/sites-enabled/clario-tls
+	set_up_nginx && within 20 is_ready && within 10 all_completed tls-1 1
+}
+
+tls_curl() {
+	curl -sS --fail --max-time 10 --cacert "/etc/ssl/certs/$site.pem" --resolve "$site:443:127.0.0.1" "$@"
+}
+
 # README's tour has been run; now there is a receiver, too, and what was posted is delivered to it.
 toured() {
 	set_up_nginx
@@ -158,6 +199,20 @@ full_disk() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' clario-workflow)" = installed ] || die "it is no longer installed"
 	rm -r /root/share
 	post 4 '{"user_id":"seller-1","sync_id":"full-1","matches":[]}' >/dev/null && within 10 all_completed full-1 1
+}
+
+# No room when it is there and has yet to be set up, either: what runs goes on, and it is set up later.
+full_disk_at_setup() {
+	pids=$(main_pids)
+	mount -t tmpfs -o nr_inodes=1 none /tmp
+	status=0
+	dpkg -i "$DEBS/current.deb" >/root/full 2>&1 || status=$?
+	umount /tmp
+	[ "$status" -eq 1 ] || die "exit $status: $(cat /root/full)"
+	grep 'No space left' /root/full || die "it does not say why: $(cat /root/full)"
+	run_still "$pids"
+	dpkg --configure clario-workflow && within 20 is_ready
+	[ "$(main_pids)" != "$pids" ] || die "it was not started again when there was room"
 }
 
 refuse_next() {
