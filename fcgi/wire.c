@@ -7,8 +7,6 @@
 
 enum {
 	DRAIN_BLOCK = 16 << 10,
-	DRAIN_MARGIN =
-		1 << 20,    /* how far beyond the largest body one is still read, to be answered politely */
 	KEEP_MAX = 4 << 10, /* a connection does not hold on to a larger body buffer */
 	HEAD_MAX = 8 << 10,
 };
@@ -87,16 +85,17 @@ void wire_close(struct wire *wire)
 	let_go(wire);
 }
 
-/* Read and forget, until the end or max bytes. *n counts them. true: the end was seen, and no error. */
-static bool drain(FCGX_Stream *in, uint64_t max, uint64_t *n)
+/* Read and forget, to the end: a socket that is closed with bytes unread resets its peer, and nginx then
+ * gives the client a part of the answer, or another one (503), or none. How much comes is for nginx to bound
+ * (client_max_body_size), how long it may take for the server (SILENCE_MS). true: the end was seen, no error.
+ */
+static bool drain(FCGX_Stream *in)
 {
 	char block[DRAIN_BLOCK];
-	int got = DRAIN_BLOCK;
-	*n = 0;
-	while (got == DRAIN_BLOCK && *n < max) {
+	int got;
+	do
 		got = FCGX_GetStr(block, DRAIN_BLOCK, in);
-		*n += got > 0 ? (uint64_t)got : 0;
-	}
+	while (got == DRAIN_BLOCK);
 	explicit_bzero(block, sizeof block);
 	return got < DRAIN_BLOCK && FCGX_GetError(in) == 0;
 }
@@ -157,20 +156,19 @@ static bool read_body(FCGX_Stream *in, struct request *request, struct buf *body
 static void take_body(struct wire *wire)
 {
 	struct app *app = wire->app;
-	uint64_t length, drained;
-	uint64_t bound = (uint64_t)app->opts->http.max_body + DRAIN_MARGIN;
+	uint64_t length;
 	FCGX_Stream *in = wire->fcgi.in;
 	if (admit(app, &wire->request, &length, &wire->budget) &&
 		read_body(in, &wire->request, &wire->body, length))
 		return;
-	if (!drain(in, bound, &drained))
+	if (!drain(in))
 		wire->fcgi.keepConnection = 0;
 }
 
 /* Detached: when libfcgi closes the connection it does so at once, without lingering for the peer to close
- * first. There is nothing to linger for: bytes written to a UNIX socket stay readable. With a descriptor and
- * keepConnection set, libfcgi goes straight to reading; with no listener of its own it comes back when that
- * connection has ended. */
+ * first. There is nothing to linger for: bytes written to a UNIX socket stay readable, if all that came was
+ * read. With a descriptor and keepConnection set, libfcgi goes straight to reading; with no listener of its
+ * own it comes back when that connection has ended. */
 bool wire_take(struct wire *wire)
 {
 	wire->fcgi.keepConnection = 1;

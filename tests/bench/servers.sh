@@ -74,7 +74,7 @@ add_static_server() {
 
 # instance COMMAND ROWS
 instance() {
-	CLARIO_SET="http.threads=$CLARIO_THREADS worker.in-flight=64 $2 ${CLARIO_SET:-}" packaging/checkout/instance.sh "$1"
+	CLARIO_SET="http.threads=$CLARIO_THREADS worker.in-flight=64 phase.2.awaited=no phase.3.awaited=no $2 ${CLARIO_SET:-}" packaging/checkout/instance.sh "$1"
 }
 
 # configure_servers ROWS

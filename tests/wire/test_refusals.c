@@ -154,6 +154,27 @@ static void refusals__of_every_kind_cost_nothing_that_stays(void **state)
 	assert_int_equal(wire_accepted(in), accepted);
 }
 
+/* clario-fcgi reads what it refuses to the end: nginx loses the answer of a peer that closed on it. */
+static void bodies__far_too_large_are_told_so(void **state)
+{
+	enum { MIB = 1 << 20 };
+	static const struct {
+		size_t size;
+		unsigned times;
+	} rows[] = {{2 * MIB, 60}, {MIB + 1024, 60}, {9 * MIB, 5}};
+	struct instance *in = *state;
+	char *body = malloc(9 * MIB);
+	memset(body, ' ', 9 * MIB);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (unsigned n = 0; n < rows[i].times; n++) {
+			struct answer a = request_bytes(in, "POST", API "/phase/2",
+				"Content-Type: application/json\n", body, rows[i].size);
+			wire_expect(&a, 413, "body_too_large", "far too large", n);
+			answer_release(&a);
+		}
+	free(body);
+}
+
 static int teardown(void **state)
 {
 	instance_stop(*state);
@@ -165,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			refusals__of_every_kind_cost_nothing_that_stays, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(bodies__far_too_large_are_told_so, setup_small, teardown),
 	};
 	return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
 }
