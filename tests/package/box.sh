@@ -91,7 +91,7 @@ box_drop() {
 		leader=$(pgrep -P "$pid" | head -n 1)
 		[ -z "$leader" ] || kill -KILL "$leader" 2>/dev/null || true
 		polls=100
-		while kill -0 "$pid" 2>/dev/null && [ "$polls" -gt 0 ] && ! grep -q '^State:.*Z' "/proc/$pid/status"; do
+		while kill -0 "$pid" 2>/dev/null && [ "$polls" -gt 0 ] && ! grep -qs "^State:.*Z" "/proc/$pid/status"; do
 			polls=$((polls - 1))
 			sleep 0.1
 		done
