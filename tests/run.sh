@@ -1,10 +1,11 @@
 #!/bin/sh
 # tests/run.sh PROGRAM...: run test programs that print TAP (cmocka's or a script's), and count.
 #
-# TEST_JOBS programs run at a time (one per processor); each may take TEST_SECONDS (600). A failing program's
-# whole output is shown; of a passing one the lines `report: ...`, the rest is kept in B/test-results. A program
-# that crashes, runs out of time, prints no plan or other than it planned is one failure more. The last line is
-# `N passed, N failed`; the exit status is 0 if nothing failed.
+# TEST_JOBS programs run at a time (one per processor); each may take TEST_SECONDS (600), and runs under
+# TEST_UNDER where that names a command (valgrind). A failing program's whole output is shown; of a passing one
+# the lines `report: ...`, the rest is kept in B/test-results. A program that crashes, runs out of time, prints
+# no plan or other than it planned is one failure more. The last line is `N passed, N failed`; the exit status
+# is 0 if nothing failed.
 set -eu
 
 B=${B:-build}
@@ -41,7 +42,8 @@ run_program() {
 	out=$RESULTS/$name
 	began=$(date +%s%N)
 	status=0
-	timeout -k 10 "${TEST_SECONDS:-600}" "$1" >"$out.out" 2>&1 </dev/null || status=$?
+	# shellcheck disable=SC2086 # a command and its options
+	timeout -k 10 "${TEST_SECONDS:-600}" ${TEST_UNDER:-} "$1" >"$out.out" 2>&1 </dev/null || status=$?
 	count_tap "$status" "$out.out" >"$out.count"
 	read -r passed failed skipped reason <"$out.count"
 	took=$((($(date +%s%N) - began) / 100000000))
