@@ -75,7 +75,8 @@ static int print(struct ctl *ctl, enum survey_by by, const struct survey *s)
 			"or --phase\n",
 			SCAN_MAX);
 	if (!json && s->n > rows)
-		fprintf(stderr, "clario-spool: there are %zu more rows; see --limit\n", s->n - rows);
+		fprintf(stderr, "clario-spool: there %s %zu more %s; see --limit\n",
+			PLURAL(s->n - rows, "is", "are"), s->n - rows, PLURAL(s->n - rows, "row", "rows"));
 	return ok ? CTL_DONE : DAEMON_SYSTEM;
 }
 
