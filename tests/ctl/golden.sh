@@ -64,6 +64,7 @@ both stats stats
 both events events
 as events-cloudevents.json events --format cloudevents --kinds held,paused,token
 both receivers receivers
+both breakers breakers
 both callers callers
 both token-list token list
 both hold-dry-run hold --where phase=7 --dry-run
