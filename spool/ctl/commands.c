@@ -58,6 +58,8 @@ const struct command commands[] = {
 		OPTION_REVEAL | OPTION_JSON, 0, cmd_explain},
 	{"shape", "[BY]", "how old what has not ended is, by phase, receiver or user", 0, 1, ACCESS_READ,
 		OPTION_STATE | OPTION_PHASE | OPTION_LIMIT | OPTION_JSON, 0, cmd_shape},
+	{"failures", "", "failed jobs in groups of one phase and one error: how many, since when", 0, 0,
+		ACCESS_READ, (SELECT_OPTIONS & ~OPTION_STATE) | OPTION_JSON, 0, cmd_failures},
 	{"stalled", "", "workflows whose next phase did not come within its service level", 0, 0, ACCESS_READ,
 		OPTION_LIMIT | OPTION_JSON, 0, cmd_stalled},
 	{"workers", "", "who works, since when, at what", 0, 0, ACCESS_READ, OPTION_JSON, 0, cmd_workers},

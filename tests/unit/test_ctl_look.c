@@ -183,8 +183,8 @@ static void copy__can_be_looked_at_and_not_changed(void **state)
 	char args[400], live[sizeof f->out];
 	snprintf(args, sizeof args, "backup %s/copy.mdb", f->dir);
 	assert_run(f, args, 0, NULL);
-	static const char *const looks[] = {
-		"list --json", "events --json", "stats --json", "shape user", "stalled"};
+	static const char *const looks[] = {"list --json", "events --json", "stats --json", "shape user",
+		"failures --json", "breakers", "stalled"};
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
 		int code = ctl_run(f, looks[i]);
 		golden_make_alike(f->out);
