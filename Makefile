@@ -42,14 +42,17 @@ DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, watchdog.c meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	fault.c cloud_event.c when.c trigger_options.c validate.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c \
+	failures.c \
 	explain.c explain_job.c crew.c survey.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	lines.c cmd_enqueue.c \
+	cmd_failures.c \
 	cmd_forget.c select.c pace.c cmd_bulk.c \
 	cmd_explain.c cmd_stalled.c cmd_workers.c cmd_shape.c cmd_status.c cmd_top.c cmd_doctor.c doctor_host.c exit.c glance.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
 	query.c options.c span.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
+	survey.c \
 	reveal.c plans.c operations.c audit.c exposition.c metrics.c scrape.c \
 	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
 # clario-events: its own files, and what it shares with clario-fcgi.
@@ -78,6 +81,7 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	audit \
 	watchdog \
 	ctl_enqueue \
+	counts ctl_failures \
 	purge \
 	explain await ctl_look ctl_manual
 UNIT_OBJS_store := tests/unit/store_fixture.c
@@ -139,6 +143,8 @@ UNIT_LDFLAGS_tokens := -Wl,--wrap=spool_tokens
 UNIT_OBJS_admission = $(UNIT_OBJS_tokens)
 UNIT_OBJS_selections = $(UNIT_OBJS_tokens)
 UNIT_LIBS_selections := -lcrypto
+UNIT_OBJS_counts = $(UNIT_OBJS_tokens)
+UNIT_LIBS_counts := -lcrypto
 UNIT_LIBS_admission := -lcrypto
 UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/problem.c
 UNIT_LIBS_webhook_sign := -lcrypto
@@ -152,6 +158,7 @@ UNIT_OBJS_await := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_ctl_look := tests/unit/ctl_fixture.c tests/unit/golden.c spool/ctl/progress.c
 UNIT_OBJS_ctl_manual := tests/unit/ctl_fixture.c
 UNIT_LIBS_ctl_look := -lutil
+UNIT_OBJS_ctl_failures := tests/unit/ctl_fixture.c tests/unit/golden.c
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_text := libbase.a

@@ -39,6 +39,9 @@ const struct route routes[] = {
 	{"POST", "/operations/{}/undo", operations_undo, 0, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"GET", "/workflows/{*}", workflow_show, 0, SCOPE_READ, 0},
 
+	{"GET", "/shape", shape_show, 0, SCOPE_READ, 0},
+	{"GET", "/failures", failures_show, 0, SCOPE_READ, 0},
+
 	{"GET", "/queue/stats", queue_stats, 0, SCOPE_READ, ROUTE_WHOLE},
 	{"POST", "/queue/clean", queue_clean, 0, SCOPE_OPERATE, ROUTE_WHOLE},
 	{"POST", "/queue/pause", queue_pause, true, SCOPE_OPERATE, ROUTE_WHOLE},

@@ -35,6 +35,9 @@ void queue_stats(struct app *app, const struct request *request, struct reply *r
 void queue_clean(struct app *app, const struct request *request, struct reply *reply);
 void queue_pause(struct app *app, const struct request *request, struct reply *reply); /* arg: pause or not */
 
+void shape_show(struct app *app, const struct request *request, struct reply *reply);
+void failures_show(struct app *app, const struct request *request, struct reply *reply);
+
 void receivers_show(struct app *app, const struct request *request, struct reply *reply);
 /* What /queue/pause and /queue/resume do when their query names a receiver. */
 void receivers_pause(

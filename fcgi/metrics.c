@@ -179,16 +179,21 @@ static void write_paused(struct exposition *e, const struct metrics_view *v)
 			LABELS("phase", phase_text(slot, phase)));
 }
 
+static bool has_any(const struct meter_histogram *h)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < METER_BUCKETS; i++)
+		n += h->in[i];
+	return n > 0;
+}
+
 /* The seven phases always, so that a first observation is an increase; the steps when there are any. */
 static void write_span(struct exposition *e, const struct metrics_view *v, enum meter_span span)
 {
 	char phase[NUMBER_CAP];
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		const struct meter_histogram *h = &counts(v)->spans[span][slot];
-		uint64_t n = 0;
-		for (int i = 0; i < METER_BUCKETS; i++)
-			n += h->in[i];
-		if (n || !phase_is_step(phase_of_slot(slot)))
+		if (has_any(h) || !phase_is_step(phase_of_slot(slot)))
 			expose_histogram(e, meter_span_bounds, h->in, METER_BUCKETS, h->sum, US,
 				LABELS("phase", phase_text(slot, phase)));
 	}
@@ -361,6 +366,16 @@ static void write_calls(struct exposition *e, const struct metrics_view *v)
 	}
 }
 
+static void write_call_times(struct exposition *e, const struct metrics_view *v)
+{
+	for (uint32_t i = 0; i < names_of(v, METER_RECEIVERS); i++) {
+		const struct meter_histogram *h = &counts(v)->calls[i];
+		if (has_any(h))
+			expose_histogram(e, meter_span_bounds, h->in, METER_BUCKETS, h->sum, US,
+				LABELS("receiver", name_of(v, METER_RECEIVERS, i)));
+	}
+}
+
 static void write_backlog(struct exposition *e, const struct metrics_view *v)
 {
 	expose_whole(e, v->notify_backlog, NO_LABELS);
@@ -453,6 +468,9 @@ const struct metric metrics[] = {
 	{"clario_receiver_paused", G, "", "receiver", "Whether it is paused by hand: 1 or 0.",
 		write_receivers_paused},
 	{"clario_receiver_calls", C, "", "receiver, result", "Calls that ended, ok or failed.", write_calls},
+	{"clario_receiver_call_seconds", H, "seconds", "receiver",
+		"Time of a call, from connecting to the end of its answer, or until it was given up.",
+		write_call_times},
 	{"clario_notify_backlog", G, "", "",
 		"Events that the relay of notifications has not come past; 0 without notify.url.",
 		write_backlog},

@@ -25,6 +25,13 @@ static enum status read_all(struct app *app, struct receiver_state **list, size_
 	return ST_OK;
 }
 
+/* NULL where nobody has counted, or it cannot be read: that hides nothing else. */
+static struct meter_reading *read_meters(const struct app *app)
+{
+	struct meter_reading *meters = NULL;
+	return meter_read(app->opts->spool.path, &meters, NULL) == ST_OK ? meters : NULL;
+}
+
 void receivers_show(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct receiver_state *list;
@@ -32,12 +39,15 @@ void receivers_show(struct app *app, const struct request *request, struct reply
 	size_t n;
 	enum status st = read_all(app, &list, &n, &why);
 	if (st == ST_OK) {
+		struct meter_reading *meters = read_meters(app);
 		struct jx_writer w = reply_open(reply);
 		jx_open_array(&w, "receivers");
 		for (size_t i = 0; i < n; i++)
-			show_receiver(&w, NULL, &list[i], request->now.wall_us);
+			show_receiver(&w, NULL, &list[i], meter_calls_of(meters, list[i].name),
+				request->now.wall_us);
 		jx_close_array(&w);
 		reply_close(reply, &w);
+		meter_reading_free(meters);
 	} else {
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 	}
@@ -73,9 +83,10 @@ static bool parse(
 	return true;
 }
 
-static void answer(struct reply *reply, const struct request *request, const struct receiver_state *list,
-	size_t n, const char *name)
+static void answer(const struct app *app, struct reply *reply, const struct request *request,
+	const struct receiver_state *list, size_t n, const char *name)
 {
+	struct meter_reading *meters = read_meters(app);
 	struct receiver_state unknown;
 	const struct receiver_state *r = &unknown;
 	receiver_init(&unknown, slice_text(name));
@@ -84,8 +95,9 @@ static void answer(struct reply *reply, const struct request *request, const str
 			r = &list[i];
 	struct jx_writer w = reply_open(reply);
 	jx_cstring(&w, "message", request->arg ? "Paused" : "Resumed");
-	show_receiver(&w, "receiver", r, request->now.wall_us);
+	show_receiver(&w, "receiver", r, meter_calls_of(meters, name), request->now.wall_us);
 	reply_close(reply, &w);
+	meter_reading_free(meters);
 }
 
 void receivers_pause(
@@ -107,7 +119,7 @@ void receivers_pause(
 	if (st == ST_OK)
 		st = read_all(app, &list, &n, &why);
 	if (st == ST_OK)
-		answer(reply, request, list, n, name);
+		answer(app, reply, request, list, n, name);
 	else
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 	free(list);

@@ -222,10 +222,11 @@ static bool is_phase_full(const struct telling *t, struct obstacle *o)
 		return false;
 	o->cause = EXPLAIN_PHASE_FULL;
 	snprintf(o->text, sizeof o->text,
-		"%llu jobs of %s %d run, as many as phase.%d.concurrency lets; the next place is free when "
+		"%llu %s of %s %d %s, as many as phase.%d.concurrency lets; the next place is free when "
 		"one "
 		"of them ends",
-		(unsigned long long)active, phase_word(t->job->phase), t->job->phase, t->job->phase);
+		(unsigned long long)active, PLURAL(active, "job", "jobs"), phase_word(t->job->phase),
+		t->job->phase, PLURAL(active, "runs", "run"), t->job->phase);
 	return true;
 }
 
@@ -241,9 +242,10 @@ static bool is_receiver_full(
 		return false;
 	o->cause = EXPLAIN_RECEIVER_FULL;
 	snprintf(o->text, sizeof o->text,
-		"%llu jobs that need the receiver %s are with workers, as many as its %s; the next place is "
+		"%llu %s the receiver %s %s with workers, as many as its %s; the next place is "
 		"free when one of them ends",
-		(unsigned long long)active, opts->receivers[receiver].name,
+		(unsigned long long)active, PLURAL(active, "job that needs", "jobs that need"),
+		opts->receivers[receiver].name, PLURAL(active, "is", "are"),
 		r && r->breaker == BREAKER_RAMPING ? "breaker lets, while it comes back" : "pace asks for");
 	return true;
 }
@@ -366,12 +368,14 @@ static enum explain_cause tell_turn(struct telling *t)
 	if (t->job->in_crowd) {
 		buf_fmt(&t->text,
 			"It is its turn, but its user submits far more than others, and such jobs take turns "
-			"(%llu jobs of %s %d wait)",
-			(unsigned long long)waiting, phase_word(t->job->phase), t->job->phase);
+			"(%llu %s of %s %d %s)",
+			(unsigned long long)waiting, PLURAL(waiting, "job", "jobs"),
+			phase_word(t->job->phase), t->job->phase, PLURAL(waiting, "waits", "wait"));
 		return EXPLAIN_CROWD;
 	}
-	buf_fmt(&t->text, "Nothing keeps it: a worker takes it by priority and age (%llu jobs of %s %d wait)",
-		(unsigned long long)waiting, phase_word(t->job->phase), t->job->phase);
+	buf_fmt(&t->text, "Nothing keeps it: a worker takes it by priority and age (%llu %s of %s %d %s)",
+		(unsigned long long)waiting, PLURAL(waiting, "job", "jobs"), phase_word(t->job->phase),
+		t->job->phase, PLURAL(waiting, "waits", "wait"));
 	return EXPLAIN_READY;
 }
 

@@ -101,7 +101,7 @@ static size_t introduce(enum meter_names kind, const char *name)
 	if (pthread_mutex_trylock(&own.naming) != 0)
 		return 0;
 	struct meter_sum *all = calloc(1, sizeof *all);
-	if (all && meter_dir_open(own.spool_path, false, 0, &dir, NULL) == ST_OK) {
+	if (all && meter_dir_open(own.spool_path, METER_DIR_USE, 0, &dir, NULL) == ST_OK) {
 		if (meter_dir_sum(&dir, all, NULL) == ST_OK)
 			at = ask_for_place(all, kind, name);
 		meter_dir_close(&dir);
@@ -174,6 +174,13 @@ void meter_attempt(enum meter_outcome outcome, const char *receiver)
 		count(&own.page->sum.values
 				.attempts[outcome][place_of(METER_RECEIVERS, slice_text(receiver))],
 			1);
+}
+
+void meter_called(const char *receiver, int64_t us)
+{
+	if (own.page)
+		observe(&own.page->sum.values.calls[place_of(METER_RECEIVERS, slice_text(receiver))],
+			meter_span_bounds, us);
 }
 
 void meter_leases_expired(uint64_t n)
@@ -279,7 +286,7 @@ enum status meter_open(const char *spool_path, enum meter_program program, struc
 	struct meter_dir dir;
 	if (snprintf(own.spool_path, sizeof own.spool_path, "%s", spool_path) >= (int)sizeof own.spool_path)
 		return why_set(why, ST_INVALID, "the spool's path is too long");
-	enum status st = meter_dir_open(spool_path, true, WAIT_MS, &dir, why);
+	enum status st = meter_dir_open(spool_path, METER_DIR_MAKE, WAIT_MS, &dir, why);
 	if (st != ST_OK)
 		return st;
 	struct meter_sum *all = calloc(1, sizeof *all);
@@ -305,7 +312,8 @@ void meter_close(void)
 	own.page = NULL;
 }
 
-enum status meter_read(const char *spool_path, struct meter_reading **out, struct why *why)
+static enum status read_as(
+	const char *spool_path, enum meter_dir_use use, struct meter_reading **out, struct why *why)
 {
 	enum { WAIT_MS = 500 };
 	struct meter_dir dir;
@@ -313,7 +321,7 @@ enum status meter_read(const char *spool_path, struct meter_reading **out, struc
 	struct meter_reading *r = calloc(1, sizeof *r);
 	if (!r)
 		return why_set(why, ST_NOMEM, "out of memory");
-	enum status st = meter_dir_open(spool_path, false, WAIT_MS, &dir, why);
+	enum status st = meter_dir_open(spool_path, use, WAIT_MS, &dir, why);
 	if (st != ST_OK) {
 		free(r);
 		return st;
@@ -327,7 +335,44 @@ enum status meter_read(const char *spool_path, struct meter_reading **out, struc
 	return st == ST_OK ? st : why_set(why, st, "the meters cannot be read");
 }
 
+enum status meter_read(const char *spool_path, struct meter_reading **out, struct why *why)
+{
+	return read_as(spool_path, METER_DIR_USE, out, why);
+}
+
+enum status meter_look(const char *spool_path, struct meter_reading **out, struct why *why)
+{
+	return read_as(spool_path, METER_DIR_LOOK, out, why);
+}
+
 void meter_reading_free(struct meter_reading *reading)
 {
 	free(reading);
+}
+
+/* --- what histograms tell --- */
+
+bool meter_quantile(const struct meter_histogram *h, const uint64_t *bounds, double q, uint64_t *out)
+{
+	uint64_t n = 0, before = 0;
+	size_t i = 0;
+	for (size_t b = 0; b < METER_BUCKETS; b++)
+		n += h->in[b];
+	double rank = q * (double)n;
+	while (i < METER_BUCKETS - 1 && (double)(before + h->in[i]) < rank)
+		before += h->in[i++];
+	if (i == METER_BUCKETS - 1) {
+		*out = bounds[METER_BUCKETS - 2];
+		return n > 0;
+	}
+	double low = i ? (double)bounds[i - 1] : 0,
+	       share = h->in[i] ? (rank - (double)before) / (double)h->in[i] : 1;
+	*out = (uint64_t)(low + ((double)bounds[i] - low) * share);
+	return n > 0;
+}
+
+const struct meter_histogram *meter_calls_of(const struct meter_reading *reading, const char *receiver)
+{
+	size_t at = reading ? meter_name_find(&reading->sum, METER_RECEIVERS, receiver) : 0;
+	return at ? &reading->sum.values.calls[at] : NULL;
 }

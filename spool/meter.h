@@ -18,7 +18,7 @@
 #include "spool/model/trigger.h"
 
 /* A change of anything up to struct meter_sum is another layout: METER_LAYOUT rises. */
-enum { METER_LAYOUT = 1, METER_NAME_MAX = 47, METER_BUCKETS = 20 };
+enum { METER_LAYOUT = 2, METER_NAME_MAX = 47, METER_BUCKETS = 20 };
 
 enum meter_names { METER_SOURCES, METER_RECEIVERS, METER_CODES, METER_NAMES_N };
 /* Places, with "other". */
@@ -63,6 +63,7 @@ struct meter_values {
 	struct meter_histogram spans[METER_SPAN_N][PHASE_SLOTS]; /* microseconds */
 	struct meter_histogram commit_times[METER_COMMIT_N];     /* microseconds */
 	struct meter_histogram commit_jobs[METER_COMMIT_N];
+	struct meter_histogram calls[METER_RECEIVERS_MAX]; /* microseconds */
 };
 
 struct meter_sum {
@@ -92,6 +93,14 @@ struct meter_reading {
 /* The bounds of buckets, METER_BUCKETS - 1 of them, ascending. */
 extern const uint64_t meter_span_bounds[], meter_commit_bounds[], meter_jobs_bounds[];
 
+/* Below what time a share q of the observations lies, as far as buckets tell: within one they are taken to be
+ * spread evenly, as histogram_quantile() of Prometheus does; beyond the last bound: that. false: there are
+ * none. */
+bool meter_quantile(const struct meter_histogram *h, const uint64_t *bounds, double q, uint64_t *out);
+/* The times of calls to a receiver; NULL: it has no place of its own, or nobody has counted. reading may be
+ * NULL. */
+const struct meter_histogram *meter_calls_of(const struct meter_reading *reading, const char *receiver);
+
 /* Before other threads exist. Not ST_OK: nothing will be counted. */
 NODISCARD enum status meter_open(const char *spool_path, enum meter_program program, struct why *why);
 /* The last act: what was counted stays, for whoever reads. */
@@ -101,6 +110,8 @@ void meter_close(void);
  * are not ours, torn, or of another layout are passed over, with a line in the log. BUSY: others held the
  * directory for half a second; NOTFOUND: nobody has counted anything. */
 NODISCARD enum status meter_read(const char *spool_path, struct meter_reading **out, struct why *why);
+/* The same for who only looks, with rights that may be others': nothing is made, changed or folded. */
+NODISCARD enum status meter_look(const char *spool_path, struct meter_reading **out, struct why *why);
 void meter_reading_free(struct meter_reading *reading); /* accepts NULL */
 
 /* Counting. */
@@ -108,6 +119,7 @@ void meter_expect(enum meter_names kind, const char *name); /* it has a place fr
 void meter_submitted(const struct trigger *trigger, const struct receipt *receipt);
 void meter_refused(const char *code);
 void meter_attempt(enum meter_outcome outcome, const char *receiver); /* NULL: none was called */
+void meter_called(const char *receiver, int64_t us);                  /* a call ended, however */
 void meter_leases_expired(uint64_t n);
 void meter_spent(enum meter_span span, int phase, int64_t us);
 void meter_committed(enum meter_commit kind, int64_t us, uint64_t jobs);

@@ -127,6 +127,8 @@ static void add_sum(struct meter_sum *sum, const struct meter_sum *more)
 		add_histograms(to->spans[span], from->spans[span], PHASE_SLOTS);
 	add_histograms(to->commit_times, from->commit_times, METER_COMMIT_N);
 	add_histograms(to->commit_jobs, from->commit_jobs, METER_COMMIT_N);
+	for (int i = 0; i < METER_RECEIVERS_MAX; i++)
+		add_histograms(&to->calls[p.at[METER_RECEIVERS][i]], &from->calls[i], 1);
 }
 
 /* --- the directory --- */
@@ -144,20 +146,21 @@ static enum status lock_within(int fd, int64_t wait_ms, struct why *why)
 	return ST_OK;
 }
 
-enum status meter_dir_open(
-	const char *spool_path, bool makes, int64_t wait_ms, struct meter_dir *out, struct why *why)
+enum status meter_dir_open(const char *spool_path, enum meter_dir_use use, int64_t wait_ms,
+	struct meter_dir *out, struct why *why)
 {
 	char path[4200];
-	*out = (struct meter_dir){-1, -1};
+	int flags = use == METER_DIR_LOOK ? O_RDONLY : O_RDWR | O_CREAT;
+	*out = (struct meter_dir){-1, -1, use == METER_DIR_LOOK};
 	snprintf(path, sizeof path, "%s/meters", spool_path);
-	if (makes && mkdir(path, 0770) != 0 && errno != EEXIST)
+	if (use == METER_DIR_MAKE && mkdir(path, 0770) != 0 && errno != EEXIST)
 		return why_errno(why, errno, "cannot make %.400s", path);
 	out->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (out->fd < 0 && errno == ENOENT)
+	if (out->fd < 0 && (errno == ENOENT || errno == ENOTDIR)) /* a copy of a spool is a file */
 		return why_set(why, ST_NOTFOUND, "there is no %.400s", path);
 	if (out->fd < 0)
 		return why_errno(why, errno, "cannot open %.400s", path);
-	out->lock_fd = openat(out->fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	out->lock_fd = openat(out->fd, lock_name, flags | O_CLOEXEC | O_NOFOLLOW, 0660);
 	enum status st = out->lock_fd >= 0 ? lock_within(out->lock_fd, wait_ms, why)
 					   : why_errno(why, errno, "cannot open %.400s/lock", path);
 	if (st != ST_OK)
@@ -171,7 +174,7 @@ void meter_dir_close(struct meter_dir *dir)
 		close(dir->lock_fd);
 	if (dir->fd >= 0)
 		close(dir->fd);
-	*dir = (struct meter_dir){-1, -1};
+	*dir = (struct meter_dir){-1, -1, false};
 }
 
 /* --- the total --- */
@@ -268,6 +271,7 @@ struct round {
 	struct meter_total *total, *next; /* next: with those of the dead that are to be folded */
 	struct meter_page *page;          /* the one that is looked at */
 	struct list old, fresh;           /* of the dead: in the total already; only in next */
+	bool only_looks;                  /* all stays as it is */
 	enum status st;                   /* sticky: what could not be read would be missing from the sum */
 };
 
@@ -323,7 +327,7 @@ static void ignore(struct round *r, const char *name, const char *fault, ssize_t
 	bool was_ours = n >= (ssize_t)offsetof(struct meter_page, gauges) &&
 			memcmp(r->page->magic, meter_page_magic, 8) == 0;
 	tell_ignored(name, fault);
-	if (is_dead && was_ours)
+	if (is_dead && was_ours && !r->only_looks)
 		unlinkat(r->dir_fd, name, 0);
 }
 
@@ -390,7 +394,7 @@ static enum status sum_up(struct round *r)
 	r->next->folded_n = 0;
 	add_sum(r->sum, &r->total->sum);
 	look_at_all(r);
-	if (r->st == ST_OK)
+	if (r->st == ST_OK && !r->only_looks)
 		fold(r);
 	return r->st;
 }
@@ -404,6 +408,7 @@ enum status meter_dir_sum(struct meter_dir *dir, struct meter_sum *sum, struct m
 	meter_names_init(sum);
 	if (r && totals && page) {
 		r->dir_fd = dir->fd;
+		r->only_looks = dir->only_looks;
 		r->sum = sum;
 		r->programs = programs;
 		r->total = &totals[0];

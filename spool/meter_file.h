@@ -28,17 +28,24 @@ struct meter_total {
 };
 
 /* SPOOL/meters and its lock; -1 each: not there. */
+enum meter_dir_use {
+	METER_DIR_LOOK, /* nothing in it is made or changed */
+	METER_DIR_USE,
+	METER_DIR_MAKE /* it is made, if it is not there */
+};
 struct meter_dir {
 	int fd, lock_fd;
+	bool only_looks;
 };
 
 extern const char meter_page_magic[8];
 uint32_t meter_page_crc(const struct meter_page *page);
-/* Open, or make, and lock for at most wait_ms. NOTFOUND: it is not there, and is not to be made. */
-enum status meter_dir_open(
-	const char *spool_path, bool makes, int64_t wait_ms, struct meter_dir *out, struct why *why);
+/* Open and lock for at most wait_ms. NOTFOUND: it is not there, and is not to be made. */
+enum status meter_dir_open(const char *spool_path, enum meter_dir_use use, int64_t wait_ms,
+	struct meter_dir *out, struct why *why);
 void meter_dir_close(struct meter_dir *dir);
-/* With the lock: fold, and add up. programs may be NULL. Not ST_OK: something is missing from *sum. */
+/* With the lock: fold, unless it only looks, and add up. programs may be NULL. Not ST_OK: something is
+ * missing from *sum. */
 NODISCARD enum status meter_dir_sum(
 	struct meter_dir *dir, struct meter_sum *sum, struct meter_program_state *programs);
 

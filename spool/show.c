@@ -186,7 +186,24 @@ static void show_pause(struct jx_writer *w, const struct receiver_state *r, int6
 	string_or_null(w, "paused_by", slice_text(is_paused ? r->paused_by : ""));
 }
 
-void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us)
+int64_t show_call_ms(const struct meter_histogram *calls, double q)
+{
+	uint64_t us;
+	return calls && meter_quantile(calls, meter_span_bounds, q, &us) ? (int64_t)((us + 500) / 1000) : -1;
+}
+
+static void show_call_time(
+	struct jx_writer *w, const char *key, const struct meter_histogram *calls, double q)
+{
+	int64_t ms = show_call_ms(calls, q);
+	if (ms < 0)
+		jx_null(w, key);
+	else
+		jx_int(w, key, ms);
+}
+
+void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r,
+	const struct meter_histogram *calls, int64_t now_us)
 {
 	struct call_count window = receiver_window(r, now_us);
 	uint32_t may_run = receiver_may_run(r, now_us);
@@ -205,6 +222,8 @@ void show_receiver(struct jx_writer *w, const char *key, const struct receiver_s
 	jx_int(w, "window_failed", window.failed);
 	jx_int(w, "calls_total", (int64_t)r->calls_total);
 	jx_int(w, "failed_total", (int64_t)r->failed_total);
+	show_call_time(w, "call_p50_ms", calls, 0.5);
+	show_call_time(w, "call_p95_ms", calls, 0.95);
 	jx_close_object(w);
 }
 

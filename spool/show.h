@@ -5,6 +5,7 @@
 #define SPOOL_SHOW_H
 #include "spool/base/jx.h"
 #include "spool/base/mask.h"
+#include "spool/meter.h"
 #include "spool/model/receiver.h"
 #include "spool/model/token.h"
 
@@ -18,8 +19,12 @@ void show_event(struct jx_writer *w, const struct event *event, const struct mas
 /* The same as a member. */
 void show_event_as(struct jx_writer *w, const char *key, const struct event *event, const struct mask *mask);
 
-/* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. */
-void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us);
+/* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. calls: the times of
+ * calls to it (meter_calls_of()); NULL: nobody has counted. */
+void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r,
+	const struct meter_histogram *calls, int64_t now_us);
+/* A quantile of those in whole milliseconds; -1: there is none. */
+int64_t show_call_ms(const struct meter_histogram *calls, double q);
 /* As it is at now_us; neither a secret nor a digest. */
 void show_token(struct jx_writer *w, const struct token *t, int64_t now_us);
 /* The 32 digits of the trace in a W3C traceparent; empty: there are none. */

@@ -1,12 +1,13 @@
 /* spool/survey.c: see survey.h. */
 #include "spool/survey.h"
 
+#include "spool/base/clock.h"
 #include "spool/base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE = 200, FIRST_CAP = 64 };
+enum { PAGE = 100, FIRST_CAP = 64 };
 
 static const char *const by_names[SURVEY_BY_N] = {"phase", "receiver", "user"};
 static const struct {
@@ -114,6 +115,11 @@ static bool take(
 	return count(s, name, job, now_us);
 }
 
+static bool is_late(const struct survey_ask *ask)
+{
+	return ask->until_mono_us && clock_mono_us() >= ask->until_mono_us;
+}
+
 static enum status walk(struct spool *sp, const struct opts *opts, struct moment now,
 	const struct survey_ask *ask, const struct job_filter *filter, struct survey *out, struct why *why)
 {
@@ -132,7 +138,7 @@ static enum status walk(struct spool *sp, const struct opts *opts, struct moment
 			job_release(&jobs[i]);
 		}
 		at = next;
-	} while (ok && at.text[0] && left > n);
+	} while (ok && at.text[0] && left > n && !is_late(ask));
 	out->is_cut |= at.text[0] != '\0';
 	return ok ? ST_OK : why_set(why, ST_NOMEM, "out of memory");
 }
@@ -174,6 +180,18 @@ enum status survey_look(struct spool *sp, const struct opts *opts, struct moment
 	}
 	close_up(out);
 	return st;
+}
+
+void survey_row_json(struct jx_writer *w, const struct survey_row *row)
+{
+	jx_cstring(w, "name", row->name);
+	jx_int(w, "total", (int64_t)row->total);
+	jx_open_object(w, "younger_than");
+	for (int i = 0; i < SURVEY_BUCKETS - 1; i++)
+		jx_int(w, buckets[i].name, (int64_t)row->jobs[i]);
+	jx_close_object(w);
+	jx_int(w, "older", (int64_t)row->jobs[SURVEY_BUCKETS - 1]);
+	jx_time(w, "oldest_at", row->oldest_at_us);
 }
 
 void survey_release(struct survey *survey)

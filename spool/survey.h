@@ -1,7 +1,8 @@
 /* spool/survey.h: how old what has not ended is, by phase, by receiver, by user, as Postfix's qshape(1) shows
- * a queue. A walk over jobs, bounded, and it says so when it was cut short. */
+ * a queue. A walk over jobs, bounded, and it says so when it was cut short: the tool and the API share it. */
 #ifndef SPOOL_SURVEY_H
 #define SPOOL_SURVEY_H
+#include "spool/base/jx.h"
 #include "spool/opts.h"
 
 enum survey_by { SURVEY_PHASE, SURVEY_RECEIVER, SURVEY_USER, SURVEY_BY_N };
@@ -21,8 +22,9 @@ struct survey_row {
 
 struct survey_ask {
 	enum survey_by by;
-	struct job_filter filter; /* state and phase; without a state all that have not ended */
-	size_t most;              /* jobs looked at */
+	struct job_filter filter; /* without a state all that have not ended */
+	size_t most;              /* jobs counted */
+	int64_t until_mono_us;    /* when to stop, by clock_mono_us(); 0: never */
 };
 
 /* Rows with the most jobs first. A job counts for each receiver that its phase calls, and once in `all`. */
@@ -35,5 +37,8 @@ struct survey {
 NODISCARD enum status survey_look(struct spool *sp, const struct opts *opts, struct moment now,
 	const struct survey_ask *ask, struct survey *out, struct why *why);
 void survey_release(struct survey *survey); /* also after a failure */
+
+/* Members of an open object: name, total, younger_than, older, oldest_at. */
+void survey_row_json(struct jx_writer *w, const struct survey_row *row);
 
 #endif

@@ -98,9 +98,10 @@ static void add_byte(struct parser *p, char c)
 	p->out->text[p->out->text_len++] = c; /* no more than was read, which fits */
 }
 
+static const char letters[] = "\"\\nrt", meanings[] = "\"\\\n\r\t"; /* of escapes */
+
 static bool take_quoted(struct parser *p)
 {
-	static const char letters[] = "\"\\nrt", meanings[] = "\"\\\n\r\t";
 	size_t from = p->at++;
 	while (!is_over(p) && p->text.p[p->at] != '"') {
 		char c = p->text.p[p->at];
@@ -154,6 +155,18 @@ static bool take_value(struct parser *p, struct where_term *term, size_t *at)
 	w->values[w->values_n++] = (struct where_value){.text = slice_of(w->text + from, w->text_len - from)};
 	term->n++;
 	return true;
+}
+
+void where_quote(struct buf *to, struct slice text)
+{
+	buf_byte(to, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		const char *special = text.p[i] ? strchr(meanings, text.p[i]) : NULL;
+		if (special)
+			buf_byte(to, '\\');
+		buf_byte(to, (unsigned char)(special ? letters[special - meanings] : text.p[i]));
+	}
+	buf_byte(to, '"');
 }
 
 static bool is_ordering(enum where_operator op)

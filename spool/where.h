@@ -59,6 +59,9 @@ struct where_env {
 NODISCARD enum status where_parse(
 	struct slice text, const struct where_env *env, struct where *out, size_t *at, struct why *why);
 
+/* Append a text as a value of a term, whatever is in it but control characters other than \n, \r and \t. */
+void where_quote(struct buf *to, struct slice text);
+
 /* Put it into a filter, on top of what that has already: what the store knows an index or a bound for (state,
  * phase, receiver, one workflow, one user, age and time of acceptance) becomes a term of the filter, the rest
  * a test of each job that these select. The filter borrows from *where. */

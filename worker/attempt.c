@@ -7,6 +7,7 @@
 #include "worker/attempt.h"
 
 #include "spool/base/log.h"
+#include "spool/meter.h"
 #include "spool/retry.h"
 #include "spool/show.h"
 
@@ -371,6 +372,8 @@ static void take_answer(struct attempt *a, const struct http_answer *answer)
 	a->conn_ms += answer->conn_ms;
 	a->xfer_ms += answer->xfer_ms;
 	flow_end(a->env->flow, &a->waiter, blame(answer));
+	if (!answer->is_withheld && !answer->is_permanent)
+		meter_called(a->receiver, (answer->conn_ms + answer->xfer_ms) * 1000);
 	if (answer->is_withheld) {
 		leave_to_lease(a, "stalled", LOG_LEVEL_WARNING);
 		return;

@@ -24,12 +24,15 @@ const NAV = [
 ];
 const SLOW_MS = 200;
 const TICK_MS = 10000; /* ages go on, also when nothing happens */
+const REST = 10; /* a heavy view that took so long rests ten times as long before it looks again by itself */
 
 const main = document.getElementById('main');
 let here = { name: '', view: overview, params: {} };
 let loading = null;
 let shown = false;
 let shownData;
+let restsUntil = 0;
+let wakes = 0;
 
 /* --- routes --- */
 
@@ -117,6 +120,7 @@ async function show({ fresh = false } = {}) {
 		loading = null;
 		return;
 	}
+	const began = performance.now();
 	const slow = setTimeout(() => shown || main.replaceChildren(h('p.loading', { role: 'status' }, 'Loading …')), SLOW_MS);
 	try {
 		const data = await at.view.load(at.params, mine.abort.signal);
@@ -134,9 +138,21 @@ async function show({ fresh = false } = {}) {
 		clearTimeout(slow);
 		if (mine === loading) {
 			loading = null;
-			if (mine.again) show();
+			restsUntil = at.view.heavy ? performance.now() + REST * (performance.now() - began) : 0;
+			if (mine.again) changed();
 		}
 	}
+}
+
+/* Something has happened. What is costly to the server is not asked for again at once; it is, when its rest is over. */
+function changed() {
+	const left = restsUntil - performance.now();
+	if (left <= 0) show();
+	else if (!wakes)
+		wakes = setTimeout(() => {
+			wakes = 0;
+			changed();
+		}, left);
 }
 
 /* Ages, and what only counts: without asking. */
@@ -262,7 +278,7 @@ addEventListener('keydown', (event) => {
 addEventListener('hashchange', () => route());
 document.getElementById('who').onclick = access;
 document.getElementById('help').onclick = help;
-on('change', () => show());
+on('change', changed);
 on('stats', () => {
 	navLinks();
 	if (here.view === overview) redraw();

@@ -49,6 +49,9 @@ static inline struct slice slice_trim(struct slice s, const char *chars)
 /* For printf("%.*s", SLICE_ARG(s)). */
 #define SLICE_ARG(s) (int)(s).len, (s).p ? (s).p : ""
 
+/* "1 job", "2 jobs": the word that goes with a number. */
+#define PLURAL(n, one, many) ((n) == 1 ? (one) : (many))
+
 struct buf {
 	char *p;
 	size_t len;

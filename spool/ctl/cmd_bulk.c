@@ -134,16 +134,18 @@ static enum status fill(struct ctl *ctl, struct plan_writer *w, struct why *why)
 static int tell_plan(struct ctl *ctl, const struct plan *plan)
 {
 	if (plan->jobs == 0) {
-		fprintf(stderr, "clario-spool: %s applies to none of the %llu jobs selected\n",
-			ctl->command->name, (ull)plan->unfit);
+		fprintf(stderr, "clario-spool: %s applies to none of the %llu %s selected\n",
+			ctl->command->name, (ull)plan->unfit, PLURAL(plan->unfit, "job", "jobs"));
 		return CTL_NO;
 	}
 	if (!print_plan(ctl, plan))
 		return DAEMON_SYSTEM;
 	fflush(stdout); /* what follows is about it */
-	fprintf(stderr, "%s would be done to %llu jobs", ctl->command->name, (ull)plan->jobs);
+	fprintf(stderr, "%s would be done to %llu %s", ctl->command->name, (ull)plan->jobs,
+		PLURAL(plan->jobs, "job", "jobs"));
 	if (plan->unfit)
-		fprintf(stderr, "; %llu more are in a state that does not allow it", (ull)plan->unfit);
+		fprintf(stderr, "; %llu more %s in a state that does not allow it", (ull)plan->unfit,
+			PLURAL(plan->unfit, "is", "are"));
 	fprintf(stderr, "\n");
 	int code = ctl_tell_scan(ctl, plan->is_partial && where_is_scan(&ctl->where));
 	if (plan->is_partial)

@@ -59,7 +59,8 @@ static int verify(struct ctl *ctl, const char *path)
 	else if (st == ST_OK)
 		puts("the spool is sound");
 	else
-		fprintf(stderr, "clario-spool: %s: %llu findings\n", path, (unsigned long long)r.findings);
+		fprintf(stderr, "clario-spool: %s: %llu %s\n", path, (unsigned long long)r.findings,
+			PLURAL(r.findings, "finding", "findings"));
 	return daemon_exit_code(st);
 }
 

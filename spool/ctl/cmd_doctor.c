@@ -113,9 +113,9 @@ static void check_leases(struct findings *f, struct ctl *ctl, struct moment now)
 	free(jobs);
 	if (over)
 		finding_tell(f, "leases", FINDING_PROBLEM,
-			"start clario-worker; it takes them back within a second",
-			"%zu leases are over and nobody has taken them back (%zu of another boot)", over,
-			of_other_boot);
+			"start clario-worker; it takes back what is over within a second",
+			"%zu %s over and nobody has taken %s back (%zu of another boot)", over,
+			PLURAL(over, "lease is", "leases are"), PLURAL(over, "it", "them"), of_other_boot);
 	else
 		finding_tell(f, "leases", FINDING_OK, "", "no lease is overdue");
 }
@@ -154,8 +154,8 @@ static void check_room(struct findings *f, const struct opts *opts, const struct
 		finding_tell(f, "map", FINDING_OK, "", "%.0f %% of spool.map-size are used", share);
 	if (s->set_aside)
 		finding_tell(f, "records", FINDING_PROBLEM, "clario-spool verify, then repair or restore",
-			"%llu records could not be read and were set aside",
-			(unsigned long long)s->set_aside);
+			"%llu %s could not be read and %s set aside", (unsigned long long)s->set_aside,
+			PLURAL(s->set_aside, "record", "records"), PLURAL(s->set_aside, "was", "were"));
 }
 
 /* As the alert ClarioReaderStale has it (packaging/monitoring). */

@@ -155,9 +155,10 @@ int cmd_forget(struct ctl *ctl)
 			stderr);
 	if (forget.live) {
 		fprintf(stderr,
-			"clario-spool: %llu jobs of this user have not ended and keep what they have; wait, "
-			"or give --cancel\n",
-			(unsigned long long)forget.live);
+			"clario-spool: %llu %s of this user %s not ended and %s; wait, or give --cancel\n",
+			(unsigned long long)forget.live, PLURAL(forget.live, "job", "jobs"),
+			PLURAL(forget.live, "has", "have"),
+			PLURAL(forget.live, "keeps what it has", "keep what they have"));
 		return CTL_PARTLY;
 	}
 	return found_any(&round, &forget) ? CTL_DONE : CTL_NO;

@@ -45,15 +45,7 @@ static bool print_line(enum survey_by by, const struct survey_row *row, bool is_
 	out_json_begin(&line, &w);
 	jx_open_object(&w, NULL);
 	jx_cstring(&w, "by", is_all ? "all" : survey_by_name(by));
-	jx_cstring(&w, "name", row->name);
-	jx_int(&w, "total", (int64_t)row->total);
-	jx_open_object(&w, "younger_than");
-	for (int i = 0; i < SURVEY_BUCKETS; i++)
-		if (i < SURVEY_BUCKETS - 1)
-			jx_int(&w, survey_bucket_name(i), (int64_t)row->jobs[i]);
-	jx_close_object(&w);
-	jx_int(&w, "older", (int64_t)row->jobs[SURVEY_BUCKETS - 1]);
-	jx_time(&w, "oldest_at", row->oldest_at_us);
+	survey_row_json(&w, row);
 	jx_bool(&w, "complete", !is_cut);
 	jx_close_object(&w);
 	return out_json_end(&line);
@@ -75,7 +67,8 @@ static int print(struct ctl *ctl, enum survey_by by, const struct survey *s)
 			"or --phase\n",
 			SCAN_MAX);
 	if (!json && s->n > rows)
-		fprintf(stderr, "clario-spool: there are %zu more rows; see --limit\n", s->n - rows);
+		fprintf(stderr, "clario-spool: there %s %zu more %s; see --limit\n",
+			PLURAL(s->n - rows, "is", "are"), s->n - rows, PLURAL(s->n - rows, "row", "rows"));
 	return ok ? CTL_DONE : DAEMON_SYSTEM;
 }
 

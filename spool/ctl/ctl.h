@@ -152,6 +152,7 @@ int cmd_explain(struct ctl *ctl);
 int cmd_stalled(struct ctl *ctl);
 int cmd_workers(struct ctl *ctl);
 int cmd_shape(struct ctl *ctl);
+int cmd_failures(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
 int cmd_top(struct ctl *ctl);
 int cmd_doctor(struct ctl *ctl);

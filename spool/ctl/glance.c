@@ -113,12 +113,14 @@ static void note_phase(struct glance *g, const struct opts *opts, int slot)
 			       phase_word(phase), phase, out_span(age, age_us), out_span(level, level_us)),
 			"clario-spool list --state waiting --phase %d --order asc, then explain", phase);
 	if (jobs[JOB_FAILED])
-		ADVISE(add_note(g, phase, "%llu jobs of %s %d have failed",
-			       (unsigned long long)jobs[JOB_FAILED], phase_word(phase), phase),
+		ADVISE(add_note(g, phase, "%llu %s of %s %d %s failed", (unsigned long long)jobs[JOB_FAILED],
+			       PLURAL(jobs[JOB_FAILED], "job", "jobs"), phase_word(phase), phase,
+			       PLURAL(jobs[JOB_FAILED], "has", "have")),
 			"clario-spool list --state failed --phase %d, then retry", phase);
 	if (jobs[JOB_HELD])
-		ADVISE(add_note(g, phase, "%llu jobs of %s %d are held", (unsigned long long)jobs[JOB_HELD],
-			       phase_word(phase), phase),
+		ADVISE(add_note(g, phase, "%llu %s of %s %d %s held", (unsigned long long)jobs[JOB_HELD],
+			       PLURAL(jobs[JOB_HELD], "job", "jobs"), phase_word(phase), phase,
+			       PLURAL(jobs[JOB_HELD], "is", "are")),
 			"clario-spool list --state held --phase %d, then release", phase);
 }
 
@@ -144,8 +146,9 @@ static void note_room(struct glance *g)
 		ADVISE(add_note(g, 0, "the file system is nearly full: new jobs are refused"),
 			"make room on the file system of the spool");
 	if (s->set_aside)
-		ADVISE(add_note(g, 0, "%llu records could not be read and were set aside",
-			       (unsigned long long)s->set_aside),
+		ADVISE(add_note(g, 0, "%llu %s could not be read and %s set aside",
+			       (unsigned long long)s->set_aside, PLURAL(s->set_aside, "record", "records"),
+			       PLURAL(s->set_aside, "was", "were")),
 			"clario-spool verify, then repair or restore");
 }
 
@@ -155,15 +158,17 @@ static void note_all(struct glance *g, const struct opts *opts)
 			 stats_state(&g->stats, JOB_DELAYED);
 	note_room(g);
 	if (g->workers == 0 && ready)
-		ADVISE(add_note(g, 0, "no worker lives, and %llu jobs want one", (unsigned long long)ready),
+		ADVISE(add_note(g, 0, "no worker lives, and %llu %s one", (unsigned long long)ready,
+			       PLURAL(ready, "job wants", "jobs want")),
 			"start clario-worker");
 	for (size_t i = 0; i < g->receivers_n; i++)
 		note_receiver(g, &g->receivers[i]);
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		note_phase(g, opts, slot);
 	if (g->stalled)
-		ADVISE(add_note(g, 0, "%zu%s workflows wait for a phase that did not come", g->stalled,
-			       g->stalled >= GLANCE_STALLED ? " or more" : ""),
+		ADVISE(add_note(g, 0, "%zu%s %s for a phase that did not come", g->stalled,
+			       g->stalled >= GLANCE_STALLED ? " or more" : "",
+			       PLURAL(g->stalled, "workflow waits", "workflows wait")),
 			"clario-spool stalled");
 }
 

@@ -4,25 +4,12 @@
 
 #include <string.h>
 
-static void add_quoted(struct buf *to, struct slice text)
-{
-	static const char letters[] = "\"\\nrt", meanings[] = "\"\\\n\r\t";
-	buf_byte(to, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		const char *special = text.p[i] ? strchr(meanings, text.p[i]) : NULL;
-		if (special)
-			buf_byte(to, '\\');
-		buf_byte(to, (unsigned char)(special ? letters[special - meanings] : text.p[i]));
-	}
-	buf_byte(to, '"');
-}
-
 static void add_text(struct buf *to, const char *field, struct slice text)
 {
 	if (!text.len)
 		return;
 	buf_fmt(to, " %s=", field);
-	add_quoted(to, text);
+	where_quote(to, text);
 }
 
 static void add_time(struct buf *to, const char *term, int64_t at_us)

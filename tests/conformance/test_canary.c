@@ -314,13 +314,15 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 		API "/workflows/payout_c-2", API "/workflows/rejection_w-1", API "/workflows/payout_w-2",
 		API "/queue/stats", API "/receivers", API "/health", "/readyz", "/metrics",
 		API "/audit?limit=500", API "/audit?limit=500&after=0&format=cloudevents", API "/plans",
-		API "/operations"};
+		API "/operations", API "/failures", API "/failures?phase=7&where=error!%3Dx",
+		API "/shape?by=user"};
 	static const char *const commands[] = {"list", "list --json", "workflow s-1", "workflow s-2 --json",
 		"workflow payout_c-1 --json", "workflow rejection_w-1", "workflow payout_w-2 --json",
 		"token list", "token list --json", "stats --json", "status", "status --json", "shape user",
 		"shape receiver --json", "stalled --json --limit 1 || echo none", "workers", "workers --json",
-		"top", "doctor", "doctor --json", "events", "events --json", "receivers", "export",
-		"events --format cloudevents", "callers; echo", "plans; echo", "operations --json; echo"};
+		"top", "doctor", "failures", "failures --json", "doctor --json", "events", "events --json",
+		"receivers", "export", "events --format cloudevents", "callers; echo", "plans; echo",
+		"operations --json; echo"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_answer_clean(paths[i], request(in, "GET", paths[i], headers, NULL), 200);
 	for (int i = 0; i < 5; i++) {

@@ -394,7 +394,7 @@ static void openapi__names_every_route(void **state)
 	static const char *const paths[] = {"/phase/{", "/step/{", "/batch", "/jobs", "/jobs/{",
 		"/workflows/{", "/queue/stats", "/queue/clean", "/queue/pause", "/queue/resume", "/health",
 		"/healthz", "/readyz", "/jobs/retry", "/receivers", "/events", "/events/ticket", "/metrics",
-		"/audit"};
+		"/audit", "/shape", "/failures"};
 	struct answer a = request(*state, "GET", API "/openapi.json", NULL, NULL);
 	assert_non_null(a.json);
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)

@@ -53,7 +53,7 @@ static void stalled__is_told_by_the_worker_and_ends_with_the_next_phase(void **s
 		in, "stalled --json", 0, "\"workflow_id\":\"late\",\"user_id\":\"u\",\"awaits_phase\":2,");
 	assert_told(in, "\nclario_stalled_workflows 1\n");
 	assert_told(in, "\nclario_service_level_seconds{phase=\"2\"} 1\n");
-	assert_tool(in, "status", 1, "1 workflows wait for a phase that did not come");
+	assert_tool(in, "status", 1, "1 workflow waits for a phase that did not come");
 	submit_job(in, "/phase/2", "{\"user_id\":\"u\",\"sync_id\":\"late\"}", id);
 	assert_int_equal(instance_tool(in, "stalled", out, sizeof out), 1);
 	json_decref(wait_state(in, id, "completed"));
@@ -73,7 +73,7 @@ static void workers__live_until_they_are_killed(void **state)
 		id);
 	snprintf(args, sizeof args, "explain %s", id);
 	assert_tool(in, args, 0, "It is its turn, but no worker lives.");
-	assert_tool(in, "status", 1, "no worker lives, and 1 jobs want one");
+	assert_tool(in, "status", 1, "no worker lives, and 1 job wants one");
 	assert_tool(in, "doctor", 1, "no worker lives");
 	assert_tool(in, "doctor", 1, "ok       socket ");
 	instance_launch(in, WORKER);

@@ -169,6 +169,35 @@ static void numbers__follow_the_jobs(void **state)
 	assert_true(
 		sample(in, "clario_attempts_total{outcome=\"completed\",receiver=\"integrations\"}") == 3);
 	assert_true(sample(in, "clario_service_level_seconds{phase=\"2\"}") == 60);
+	assert_true(sample(in, "clario_receiver_call_seconds_count{receiver=\"integrations\"}") == 3);
+}
+
+/* By the API and by the tool. */
+static void calls__are_timed(void **state)
+{
+	struct instance *in = *state;
+	char out[4096];
+	send_trigger(in, NULL, "{\"user_id\":\"u\",\"sync_id\":\"timed\"}", 200);
+	wait_sample(in, "clario_receiver_call_seconds_count{receiver=\"integrations\"}", 1);
+	struct answer a = {0};
+	for (int i = 0; i < 100 * WAIT_S && json_array_size(jx_get(a.json, "receivers")) == 0; i++) {
+		answer_release(&a);
+		clock_sleep_ms(10); /* a worker reports its calls with what it writes next */
+		a = request(in, "GET", API "/receivers", NULL, NULL);
+		assert_int_equal(a.status, 200);
+	}
+	json_t *receiver = json_array_get(jx_get(a.json, "receivers"), 0);
+	assert_true(slice_is(jx_text(jx_get(receiver, "name")), "integrations"));
+	json_int_t half = json_integer_value(jx_get(receiver, "call_p50_ms")),
+		   most = json_integer_value(jx_get(receiver, "call_p95_ms"));
+	assert_true(half <= most && most > 0);
+	answer_release(&a);
+	assert_int_equal(instance_tool(in, "receivers --json", out, sizeof out), 0);
+	assert_non_null(strstr(out, "\"call_p95_ms\":"));
+	assert_null(strstr(out, "\"call_p95_ms\":null"));
+	assert_int_equal(instance_tool(in, "breakers", out, sizeof out), 0);
+	assert_non_null(strstr(out, "P95"));
+	assert_non_null(strstr(out, "ms\n"));
 }
 
 /* A phase that is paused: how long its oldest job waits is told. */
@@ -351,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(forms__are_as_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers__need_a_token, setup, teardown),
 		cmocka_unit_test_setup_teardown(numbers__follow_the_jobs, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls__are_timed, setup, teardown),
 		cmocka_unit_test_setup_teardown(oldest__is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(backup__is_noted, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing__falls_when_daemons_are_killed, setup, teardown),

@@ -35,7 +35,7 @@ both() {
 }
 
 # Commands that have --json and no file of their own: tests of theirs compare what they print.
-elsewhere='status explain shape stalled workers top doctor restore compact repair import apply undo release run-now'
+elsewhere='status explain shape failures stalled workers top doctor'
 
 every_command_has_its_file() {
 	tool completion bash >"$SCRATCH/completion"
@@ -64,6 +64,7 @@ both stats stats
 both events events
 as events-cloudevents.json events --format cloudevents --kinds held,paused,token
 both receivers receivers
+both breakers breakers
 both callers callers
 both token-list token list
 both hold-dry-run hold --where phase=7 --dry-run
@@ -73,12 +74,21 @@ both enqueue enqueue --file "$SCRATCH/jobs.jsonl"
 both enqueue-dry-run enqueue --file "$SCRATCH/jobs.jsonl" --dry-run
 as hold.json hold --json --reason x "$(nth 4)" "$(nth 6)"
 as retry.json retry --json "$(nth 6)"
+as release.json release --json --reason x "$(nth 4)"
+as run-now.json run-now --json "$(nth 4)"
+both apply apply --reason 'they ask' "$(tool plans --json | sed -n '1s/.*"plan":"\([^"]*\)".*/\1/p')"
+both undo undo --reason 'they did not' "$(tool operations --json | sed -n '1s/.*"operation":"\([^"]*\)".*/\1/p')"
 as cancel.json cancel --json "$(nth 3)"
 as purge.json purge --json --reason 'a test' "$(nth 3)" "$(nth 1)"
 as purge-events.json events --json --kinds removed
 both verify verify
 as backup.json backup --json "$SCRATCH/copy.mdb"
 as forget.json forget --json --user seller-2 --cancel
+tool export --reveal "$SCRATCH/all.jsonl" 2>/dev/null
+both restore restore --replace "$SCRATCH/copy.mdb"
+both compact compact
+both repair repair
+both import import --replace "$SCRATCH/all.jsonl"
 as no-spool.txt -s "$SCRATCH/nowhere" list
 as usage.txt list --nonsense
 [ "$WRITE" = write ] || check "every command that prints JSON has its file" every_command_has_its_file

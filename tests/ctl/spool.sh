@@ -48,7 +48,8 @@ plain() {
 		-e 's/20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}(\.[0-9]+)?Z?/TIME/g' \
 		-e 's/_us":[1-9][0-9]+/_us":N/g' \
 		-e 's/"bytes_(used|cap|before|after)":[0-9]+/"bytes_\1":N/g; s/"bytes":[0-9]+/"bytes":N/g' \
-		-e 's/room: [0-9.]+ of/room: N of/' \
+		-e 's/room: [0-9.]+ of/room: N of/; s/[0-9.]+ MiB (before|now)/N MiB \1/g' \
+		-e 's/lmdb\.(replaced|damaged)-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?/lmdb.\1-TIME/g' \
 		-e "s|$SCRATCH|DIR|g; s|$TOOL|clario-spool|g" \
 		-e 's/ +$//'
 }

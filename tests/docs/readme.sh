@@ -62,7 +62,7 @@ level() {
 		-e 's/\[(worker|operator):[^]]*/[\1/g' -e 's/[0-9.]+ ?m?s\b/SPAN/g' -e 's/_ms=[0-9]+/_ms=N/g' -e 's/[[:blank:]]+/ /g' -e 's/ $//' \
 		-e 's/clw_[0-9a-f]{12}/clw_PREFIX/g' -e 's/span=[0-9a-f]{16}$/span=ID/' -e 's/ operator:[^ ]+/ operator/' \
 		-e 's/^[^ ]+:[0-9]+ (yes|no) /WORKER \1 /' \
-		-e 's/^((integrations|python) .*) [0-9]+ [0-9]+ (-|[0-9]+ of [0-9]+ \([0-9]+ %\))$/\1 CALLS/' \
+		-e 's/^((integrations|python) .*) [0-9]+ [0-9]+ (-|[0-9]+ of [0-9]+ \([0-9]+ %\)) (-|SPAN)$/\1 CALLS/' \
 		-e 's/^ [0-9]+ (TIME (breaker|replayed|stalled) )/ N \1/' -e 's/[0-9]+ of [0-9]+ calls/N calls/' "$1"
 }
 

@@ -5,10 +5,12 @@ Each operation has `x-requests`, a list of requests that can be sent as they sta
 and as needed path, query, headers and body (any JSON, or type and text for a body that is none). A string that begins
 with $ stands for something that is made for the request: $job (delayed), $held, $cancelled, $workflow, $plan,
 $operation, $signature (of the body). An operation without one for its success, or for one of 400, 404, 409 and 422
-that it tells of, fails, unless x-not-run has the status with the reason; 401, 403 and 415 are asked for by this program itself.
+that it tells of, fails, unless x-not-run has the status with the reason; 401, 403, 413, 415 and 429 are asked for by this program
+itself. 503 is not: a spool that is full is what tests/fault and tests/conformance make.
 
 	openapi.py document FILE SCHEMA
-	openapi.py run FILE BASE TOKENS KEY    TOKENS: a JSON file, token by scope ("all": all three); KEY: the webhook's
+	openapi.py run FILE BASE TOKENS KEY    TOKENS: a JSON file, token by scope ("all": all three; "slow": one
+	                               request of each kind and no more); KEY: the webhook's
 	openapi.py record FILE BASE TOKENS KEY prints the answers as JSON, for the examples in the document
 """
 import hashlib
@@ -24,6 +26,8 @@ import urllib.request
 import jsonschema
 
 METHODS = ("get", "post", "put", "patch", "delete")
+MAX_BODY = 64 << 10  # http.max-body of the instance
+ELSEWHERE = ("events",)  # operations of clario-events, which counts streams, not requests
 ASKED_FOR = ("400", "404", "409", "422")
 NO_SECRET = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 count, failed = 0, 0
@@ -173,6 +177,11 @@ class Instance:
             raise RuntimeError(f"POST {path}: {status} {answer!r}")
         return json.loads(answer)
 
+    def be_slow(self):
+        """What the slow token may do is done."""
+        for method, path in (("get", "/api/v1/workflow/jobs"), ("post", "/api/v1/workflow/phase/2")):
+            self.send(method, path, body=b"{}" if method == "post" else None, token="slow")
+
     def new_job(self):
         n = next(self.number)
         body = {"user_id": "openapi", "sync_id": f"openapi-{n}"}
@@ -247,12 +256,18 @@ def own_requests(operation):
         yield 401, plain, None
     if "403" in operation["responses"] and scopes_of(operation):
         yield 403, plain, next(s for s in ("submit", "read", "operate") if s not in scopes_of(operation))
+    if "413" in operation["responses"]:
+        token = "all" if scopes_of(operation) else None
+        yield 413, {**{k: v for k, v in plain.items() if k != "body"}, "text": " " * (MAX_BODY + 1)}, token
+    if "429" in operation["responses"] and operation["operationId"] not in ELSEWHERE:
+        yield 429, plain, "slow"
     if "415" in operation["responses"] and scopes_of(operation):
         yield 415, {**{k: v for k, v in plain.items() if k != "body"}, "text": "a=1", "type": "text/plain"}, "all"
 
 
 def run(path, base, tokens, key, record):
     document, instance, answers = Document(path), Instance(base, tokens, key), {}
+    instance.be_slow()
     for method, route, operation in document.operations():
         entries = [(r["status"], r, "all" if scopes_of(operation) else None) for r in operation.get("x-requests", ())]
         for status, entry, token in entries + list(own_requests(operation)):

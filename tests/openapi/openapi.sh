@@ -17,7 +17,8 @@ trap 'packaging/checkout/instance.sh stop >/dev/null 2>&1; rm -rf "$SCRATCH"' EX
 # Everybody needs a token, so that what is refused without one is seen.
 start() {
 	printf '%s\n' "$KEY" >"$SCRATCH/key"
-	CLARIO_SET="spool.map-size=256M http.trusted-networks=192.0.2.1
+	CLARIO_SET="spool.map-size=256M http.trusted-networks=192.0.2.1 http.max-body=64k
+		caller.token:slow.rate=0.001 caller.token:slow.burst=1
 		webhook.bank.signature=hmac webhook.bank.header=X-Bank-Signature webhook.bank.prefix=sha256=
 		webhook.bank.secret-file=$SCRATCH/key webhook.bank.type=/event webhook.bank.paid=payout.received
 		webhook.bank.id=/id webhook.bank.user-id=/payout/user webhook.bank.claim-id=/payout/claim
@@ -26,8 +27,8 @@ start() {
 
 # shellcheck disable=SC2086 # TOOL is a command and its options
 make_tokens() {
-	printf '{"all":"%s","submit":"%s","read":"%s","operate":"%s"}\n' \
-		"$($TOOL token add all --scope submit,read,operate)" "$($TOOL token add submit --scope submit)" \
+	printf '{"all":"%s","slow":"%s","submit":"%s","read":"%s","operate":"%s"}\n' \
+		"$($TOOL token add all --scope submit,read,operate)" "$($TOOL token add slow --scope submit,read,operate)" "$($TOOL token add submit --scope submit)" \
 		"$($TOOL token add read --scope read)" "$($TOOL token add operate --scope operate)" >"$SCRATCH/tokens"
 	sleep 1.2 # a token counts within a second
 }

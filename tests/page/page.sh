@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/page/page.sh: the ops page, driven in a real Chromium against a whole instance (page.mjs says what). Screenshots
-# of every view are left in B/screens. PAGE_JOBS (10000): how many jobs the page is to bear.
+# of every view are left in B/screens. PAGE_JOBS (10000): how many jobs the page is to bear, a million at most.
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -31,10 +31,12 @@ install_driver() {
 
 command -v chromium >/dev/null || give_up "chromium is there (packaging/checkout/deps.sh page)"
 install_driver || give_up "npm ci, see $B/page-npm.log"
+map_size=512M
+[ "${PAGE_JOBS:-0}" -le 200000 ] || map_size=2G
 PORT=$(free_ports 18640 2) || give_up "two free ports"
 export PORT
 # What fails does so at once, and a breaker does not hide it.
-CLARIO_SET="spool.map-size=512M retry.base=50ms retry.jitter=off phase.7.attempts=2 phase.3.service-level=3m phase.4.service-level=0s receiver.python.breaker-calls=10000" \
+CLARIO_SET="spool.map-size=$map_size retry.base=50ms retry.jitter=off phase.7.attempts=2 phase.3.service-level=3m phase.4.service-level=0s receiver.python.breaker-calls=10000" \
 	packaging/checkout/instance.sh start >"$SCRATCH/start" 2>&1 || {
 	sed 's/^/# /' "$SCRATCH/start"
 	give_up "the instance starts"

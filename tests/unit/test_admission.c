@@ -41,6 +41,8 @@ static const struct row {
 	{"GET", "/operations/{}", 'r', THE_WHOLE, 404},
 	{"POST", "/operations/{}/undo", 'o', THE_WHOLE, 404},
 	{"GET", "/workflows/{*}", 'r', A_WORKFLOW, 200},
+	{"GET", "/shape", 'r', A_LIST, 200},
+	{"GET", "/failures", 'r', A_LIST, 200},
 	{"GET", "/queue/stats", 'r', THE_WHOLE, 200},
 	{"POST", "/queue/clean", 'o', THE_WHOLE, 200},
 	{"POST", "/queue/pause", 'o', THE_WHOLE, 200},

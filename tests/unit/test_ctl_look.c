@@ -133,7 +133,7 @@ static void shape__by_each(void **state)
 	assert_golden(f, "shape user", 0, "shape-user.txt");
 	assert_golden(f, "shape user --json", 0, "shape-user.json");
 	assert_run(f, "shape user --state delayed --json", 0, "\"by\":\"all\",\"name\":\"all\",\"total\":1,");
-	assert_run(f, "shape user --limit 1 2>&1", 0, "there are 1 more rows");
+	assert_run(f, "shape user --limit 1 2>&1", 0, "there is 1 more row;");
 	assert_run(f, "shape nonsense 2>&1", 2, "expected phase, receiver or user");
 }
 
@@ -144,7 +144,7 @@ static void stalled__lists_and_says_no(void **state)
 	ctl_add_old(f, "w-stalled", true);
 	assert_golden(f, "stalled", 0, "stalled.txt");
 	assert_golden(f, "stalled --json", 0, "stalled.json");
-	assert_run(f, "status", 1, "1 workflows wait for a phase that did not come");
+	assert_run(f, "status", 1, "1 workflow waits for a phase that did not come");
 }
 
 static void workers__with_their_leases(void **state)
@@ -183,8 +183,8 @@ static void copy__can_be_looked_at_and_not_changed(void **state)
 	char args[400], live[sizeof f->out];
 	snprintf(args, sizeof args, "backup %s/copy.mdb", f->dir);
 	assert_run(f, args, 0, NULL);
-	static const char *const looks[] = {
-		"list --json", "events --json", "stats --json", "shape user", "stalled"};
+	static const char *const looks[] = {"list --json", "events --json", "stats --json", "shape user",
+		"failures --json", "breakers", "stalled"};
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
 		int code = ctl_run(f, looks[i]);
 		golden_make_alike(f->out);
@@ -471,7 +471,7 @@ static void doctor__finds_each_fault_that_is_made(void **state)
 		.payload = slice_text("{}")};
 	assert_int_equal(spool_submit(sp, ahead, &t, 1, &receipt, NULL), ST_OK);
 	spool_close(sp);
-	assert_finds(f, 1, "1 leases are over and nobody has taken them back (0 of another boot)");
+	assert_finds(f, 1, "1 lease is over and nobody has taken it back (0 of another boot)");
 	assert_non_null(strstr(f->out, "in the future: the clock was set back"));
 	close(fds[1]);
 }

@@ -55,7 +55,7 @@ static void manual__tells_the_keys_of_all_that_is_written(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const writers[] = {"status", "shape user", "stalled", "workers", "doctor", "stats",
-		"list", "events", "receivers", "callers", "token list", "explain"};
+		"list", "events", "receivers", "callers", "token list", "explain", "failures"};
 	char *manual = read_manual(), args[200];
 	ctl_add_old(f, "w-stalled", true);
 	ctl_add_old(f, "w-leased", false);

@@ -123,7 +123,7 @@ static void forget__ended_jobs_and_no_others(void **state)
 static void forget__what_was_selected_by_the_id(void **state)
 {
 	struct fixture *f = *state;
-	assert_run(f, "retry --dry-run --where user=ann 2>&1", 0, "would be done to 1 jobs");
+	assert_run(f, "retry --dry-run --where user=ann 2>&1", 0, "would be done to 1 job");
 	assert_run(f, "hold --where 'user=bob state=delayed' 2>&1", 0, "hold: 1 done");
 	assert_run(f, "release --where state=held --reason 'for ann and bob' 2>&1", 0, "release: 1 done");
 	assert_run(f, "plans --json", 0, "\"where\":\"user=ann\"");

@@ -431,7 +431,7 @@ static void assert_tells_members(const char *text, void (*show)(struct jx_writer
 static void show_a_receiver(struct jx_writer *w)
 {
 	struct receiver_state receiver = {.name = "shop"};
-	show_receiver(w, NULL, &receiver, 0);
+	show_receiver(w, NULL, &receiver, NULL, 0);
 }
 
 static void show_a_token(struct jx_writer *w)

@@ -327,6 +327,85 @@ static void names__are_few_and_stay(void **state)
 	meter_reading_free(after);
 }
 
+/* Of receivers each; what a process counted stays when it is dead, and folded with another's places. */
+static void calls__are_timed(void **state)
+{
+	struct fixture *f = *state;
+	struct meter_reading *r;
+	assert_null(meter_calls_of(NULL, "bank"));
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (meter_open(f->dir, METER_WORKER, NULL) != ST_OK)
+			_exit(1);
+		meter_called("shop", 3000);
+		meter_called("bank", 200000);
+		_exit(0);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(meter_open(f->dir, METER_WORKER, NULL), ST_OK);
+	meter_called("bank", 200);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(meter_read(f->dir, &r, NULL), ST_OK);
+		const struct meter_histogram *bank = meter_calls_of(r, "bank"),
+					     *shop = meter_calls_of(r, "shop");
+		assert_true(bank && shop);
+		assert_int_equal(bank->sum, 200200);
+		assert_int_equal(bank->in[0], 1);
+		assert_int_equal(bank->in[6], 1); /* up to 250 ms */
+		assert_int_equal(shop->sum, 3000);
+		assert_null(meter_calls_of(r, "nobody"));
+		assert_null(meter_calls_of(r, "other"));
+		meter_reading_free(r);
+	}
+}
+
+static void quantiles__lie_within_buckets(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t in[3]; /* up to 1 ms, up to 5 ms, beyond all */
+		double q;
+		uint64_t us; /* 0: there is none */
+	} rows[] = {{{0, 0, 0}, 0.95, 0}, {{1, 0, 0}, 0.5, 500}, {{100, 0, 0}, 0.95, 950},
+		{{50, 50, 0}, 0.5, 1000}, {{50, 50, 0}, 0.75, 3000}, {{0, 10, 0}, 1, 5000},
+		{{1, 0, 99}, 0.95, UINT64_C(86400000000)}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct meter_histogram h = {.in = {[0] = rows[i].in[0],
+						    [1] = rows[i].in[1],
+						    [METER_BUCKETS - 1] = rows[i].in[2]}};
+		uint64_t us = 0;
+		assert_int_equal(meter_quantile(&h, meter_span_bounds, rows[i].q, &us), rows[i].us > 0);
+		if (rows[i].us)
+			assert_int_equal(us, rows[i].us);
+	}
+}
+
+/* Who looks leaves all as it is: the dead's files, too, and makes nothing. */
+static void looks__change_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct meter_reading *r;
+	char file[80];
+	assert_int_equal(meter_look(f->dir, &r, NULL), ST_NOTFOUND);
+	assert_int_equal(access(f->meters, F_OK), -1);
+	snprintf(file, sizeof file, "%s/copy.mdb", f->dir);
+	fclose(fopen(file, "we"));
+	assert_int_equal(meter_look(file, &r, NULL), ST_NOTFOUND);
+	end_counter(start_counter(f, METER_WORKER, "x", 4));
+	shell("ls -lR --time-style=full-iso %s >%s.before", f->meters, f->dir);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(meter_look(f->dir, &r, NULL), ST_OK);
+		assert_int_equal(accepted_of(r, "x"), 4);
+		meter_reading_free(r);
+	}
+	shell("ls -lR --time-style=full-iso %s | cmp - %s.before && rm %s.before", f->meters, f->dir, f->dir);
+	assert_int_equal(files_like(f, "clario-worker"), 1);
+	assert_int_equal(read_accepted(f, "x"), 4);
+	assert_int_equal(files_like(f, "clario-worker"), 0);
+}
+
 static void names__are_made_harmless(void **state)
 {
 	struct fixture *f = *state;
@@ -475,6 +554,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_total__begins_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(names__are_few_and_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(names__are_made_harmless, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls__are_timed, setup, teardown),
+		cmocka_unit_test(quantiles__lie_within_buckets),
+		cmocka_unit_test_setup_teardown(looks__change_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(sums__never_fall, setup, teardown),
 		cmocka_unit_test_setup_teardown(threads__lose_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk__shows_at_opening, setup, teardown),

@@ -277,29 +277,37 @@ static void receiver__to_the_byte(void **state)
 	struct buf out = BUF_INIT(4096);
 	struct jx_writer w;
 	jx_begin(&w, &out);
-	show_receiver(&w, NULL, &r, at_us);
+	show_receiver(&w, NULL, &r, NULL, at_us);
 	assert_string_equal(out.p,
 		"{\"name\":\"shop\",\"breaker\":\"closed\",\"paused\":true,"
 		"\"paused_until\":\"2026-11-24T02:18:56.123Z\",\"paused_by\":\"operator:ann\","
 		"\"opened_at\":null,\"open_until\":null,\"opened_times\":0,\"may_run\":0,"
-		"\"window_calls\":10,\"window_failed\":6,\"calls_total\":100,\"failed_total\":20}");
+		"\"window_calls\":10,\"window_failed\":6,\"calls_total\":100,\"failed_total\":20,\"call_p50_"
+		"ms\":null,\"call_p95_ms\":null}");
 	buf_clear(&out);
 	r.breaker = BREAKER_OPEN;
 	r.opened_at_us = at_us;
 	r.open_until_us = at_us + 30000000;
 	r.opened_times = 2;
 	jx_begin(&w, &out);
-	show_receiver(&w, NULL, &r, at_us + 31000000); /* the pause is over, half of the window has passed */
+	show_receiver(
+		&w, NULL, &r, NULL, at_us + 31000000); /* the pause is over, half of the window has passed */
 	assert_string_equal(out.p,
 		"{\"name\":\"shop\",\"breaker\":\"open\",\"paused\":false,\"paused_until\":null,"
 		"\"paused_by\":null,\"opened_at\":\"2026-11-24T02:18:55.123Z\","
 		"\"open_until\":\"2026-11-24T02:19:25.123Z\",\"opened_times\":2,\"may_run\":0,"
-		"\"window_calls\":3,\"window_failed\":2,\"calls_total\":100,\"failed_total\":20}");
+		"\"window_calls\":3,\"window_failed\":2,\"calls_total\":100,\"failed_total\":20,\"call_p50_"
+		"ms\":null,\"call_p95_ms\":null}");
 	buf_clear(&out);
 	r.breaker = BREAKER_CLOSED;
 	jx_begin(&w, &out);
-	show_receiver(&w, NULL, &r, at_us + 31000000);
+	show_receiver(&w, NULL, &r, NULL, at_us + 31000000);
 	assert_non_null(strstr(out.p, "\"may_run\":null,"));
+	buf_clear(&out);
+	struct meter_histogram calls = {.in = {[5] = 90, [6] = 10}}; /* up to 100 ms, up to 250 ms */
+	jx_begin(&w, &out);
+	show_receiver(&w, NULL, &r, &calls, at_us);
+	assert_non_null(strstr(out.p, "\"call_p50_ms\":78,\"call_p95_ms\":175}"));
 	buf_release(&out);
 }
 

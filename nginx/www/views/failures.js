@@ -1,91 +1,63 @@
-/* views/failures.js: failed jobs in groups of one phase and one error: retry one, look how it goes, then the rest. */
+/* views/failures.js: failed jobs in groups of one phase and one error, which the server makes: retry one, look how it goes,
+ * then the rest. */
 import { h } from '../dom.js';
 import { features, get } from '../api.js';
 import { number, plural } from '../format.js';
 import { PHASES, phaseOf } from '../phases.js';
 import { actOnJob, actOnMany } from '../act.js';
-import { whereOf } from '../where.js';
 import { button, empty, heading, hrefOf, idLink, jobsHref, phaseName, when } from '../ui.js';
 
-const PAGE = 500;
-const PAGES = 4;
+const GROUPS = 100;
 
-/* What differs from job to job inside an error is no difference of its kind. */
-const kindOf = (error) =>
-	(error || 'no error was kept')
-		.replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '…')
-		.replace(/after \d+ ms/g, 'after … ms')
-		.replace(/\b\d{4,}\b/g, '…');
-
-const callOf = (error) => /^call ([\w.-]+):/.exec(error ?? '')?.[1] ?? '';
-
-/* What all errors of a kind have in common, as long as it may be: to select by. */
-function common(kind) {
-	return kind
-		.split('…')
-		.map((part) => part.trim())
-		.reduce((longest, part) => (part.length > longest.length ? part : longest), '');
-}
-
-function groupsOf(jobs) {
-	const groups = new Map();
-	for (const job of jobs) {
-		const kind = kindOf(job.error);
-		const n = job.phase ?? job.step;
-		const key = `${n} ${kind}`;
-		if (!groups.has(key)) groups.set(key, { key, n, field: job.phase ? 'phase' : 'step', kind, call: callOf(job.error), jobs: [] });
-		groups.get(key).jobs.push(job);
-	}
-	return [...groups.values()].sort((a, b) => b.jobs.length - a.jobs.length);
-}
-
-const whereOfGroup = (g) => `state=failed ${g.field}=${g.n}${g.jobs[0].error ? ` error~${JSON.stringify(common(g.kind))}` : ''}`;
+const calledOf = (g) => [g.call && `call ${g.call}`, g.receiver && `receiver ${g.receiver}`, g.status && `HTTP ${g.status}`].filter(Boolean).join(' · ');
 
 function card(g, can, complete, again) {
-	const newest = g.jobs[0];
-	const rest = async () => (await actOnMany('retry', can.plans ? { where: whereOfGroup(g), jobs: g.jobs } : { jobs: g.jobs })) && again();
+	const n = g.phase ?? g.step;
+	const kind = g.error ?? 'no error was kept';
+	const rest = async () => (await actOnMany('retry', { where: g.where })) && again();
 	return h(
 		'section.panel.failure',
-		{ 'data-key': g.key, 'aria-label': `${plural(g.jobs.length, 'job')}: ${g.kind}` },
-		h('div.failure-n', {}, h('b', {}, `${number(g.jobs.length)}${complete ? '' : '+'}`), h('span.dim', {}, g.jobs.length === 1 ? 'job' : 'jobs')),
+		{ 'data-key': `${n} ${kind}`, 'aria-label': `${plural(g.jobs, 'job')}: ${kind}` },
+		h('div.failure-n', {}, h('b', {}, `${number(g.jobs)}${complete ? '' : '+'}`), h('span.dim', {}, g.jobs === 1 ? 'job' : 'jobs')),
 		h(
 			'div.failure-text',
 			{},
-			h('p', {}, phaseName(newest), g.call ? h('span.dim', {}, ` · call ${g.call}`) : null),
-			h('p.mono.break', {}, g.kind),
-			h('p.dim', {}, 'newest ', idLink(newest.id), ' failed ', when(newest.finished_at)),
+			h('p', {}, phaseName(g), h('span.dim', {}, calledOf(g) ? ` · ${calledOf(g)}` : '')),
+			h('p.mono.break', {}, kind),
+			h('p.dim', {}, 'newest ', idLink(g.newest), ' failed ', when(g.last_at), g.jobs > 1 ? [', the first ', when(g.first_at)] : null),
 		),
 		h(
 			'div.failure-acts',
 			{},
-			button('Retry one', async () => (await actOnJob(newest, 'retry')) && again(), { kind: 'primary' }),
-			button(`Retry ${g.jobs.length === 1 ? 'it with a reason' : 'the rest'}`, rest),
-			h('a', { href: jobsHref(can.where ? whereOfGroup(g) : whereOf({ state: 'failed', [g.field]: g.n })) }, 'Jobs'),
+			button('Retry one', async () => (await actOnJob({ id: g.newest }, 'retry')) && again(), { kind: 'primary' }),
+			g.where && can.plans ? button(`Retry ${g.jobs === 1 ? 'it with a reason' : 'the rest'}`, rest) : null,
+			g.where && can.where ? h('a', { href: jobsHref(g.where) }, 'Jobs') : null,
 		),
 	);
 }
 
+function noteOf({ complete, looked_at: lookedAt, jobs, groups_total: kinds }, of) {
+	if (!lookedAt) return '';
+	const counted = complete ? plural(lookedAt, 'failed job') : `the newest ${number(lookedAt)}${jobs === null ? '' : ` of ${number(jobs)}`} failed jobs`;
+	return `${counted}${of}, ${plural(kinds, 'kind')}`;
+}
+
 export default {
 	title: 'Failures',
-	command: ({ phase }) => `clario-spool list --state failed${phase ? ` --phase ${phase}` : ''}`,
+	heavy: true,
+	command: ({ phase, step }) => `clario-spool failures${phase || step ? ` --phase ${phase || step}` : ''}`,
 	async load({ phase, step }, signal) {
 		const can = await features();
-		const jobs = [];
-		let cursor;
-		for (let i = 0; i < PAGES; i++) {
-			const page = await get('/jobs', { state: 'failed', phase, step, limit: PAGE, cursor }, signal);
-			jobs.push(...page.jobs);
-			cursor = page.next_cursor;
-			if (!cursor) break;
-		}
-		return { groups: groupsOf(jobs), n: jobs.length, complete: !cursor, can };
+		return { found: await get('/failures', { phase, step, limit: GROUPS }, signal), can };
 	},
-	render({ groups, n, complete, can }, { phase, step }, again) {
+	render({ found, can }, { phase, step }, again) {
 		const of = phase ? ` of phase ${phase}${phaseOf(Number(phase)) ? ` ${phaseOf(Number(phase)).name}` : ''}` : step ? ` of step ${step}` : '';
+		const more = found.groups_total - found.groups.length;
 		return [
-			heading('Failures', h('span.note', {}, n ? `${complete ? '' : 'the newest '}${plural(n, 'failed job')}${of}, ${plural(groups.length, 'kind')}` : '')),
+			heading('Failures', h('span.note', {}, noteOf(found, of))),
 			h('nav.chips', { 'aria-label': 'Phases' }, h('a', { href: hrefOf('/failures'), 'aria-current': phase || step ? null : 'true' }, 'All'), PHASES.map((p) => h('a', { href: hrefOf('/failures', { phase: p.phase }), 'aria-current': String(p.phase) === phase ? 'true' : null }, `${p.phase} ${p.name}`))),
-			groups.length ? groups.slice(0, 100).map((g) => card(g, can, complete, again)) : empty(`No failed jobs${of}.`),
+			found.groups.length ? found.groups.map((g) => card(g, can, found.complete, again)) : empty(`No failed jobs${of}.`),
+			more > 0 ? h('p.dim', {}, `There are ${plural(more, 'more kind')}, of fewer jobs each.`) : null,
 		];
 	},
 };

@@ -1,7 +1,7 @@
 /* views/receivers.js: whom calls are made to: breakers, pauses, success. */
 import { h } from '../dom.js';
 import { features, get } from '../api.js';
-import { number, percent } from '../format.js';
+import { number, percent, span } from '../format.js';
 import { pauseReceiver, steerQueue } from '../act.js';
 import { whereOf } from '../where.js';
 import { meter } from '../chart.js';
@@ -31,6 +31,7 @@ function card(r, can) {
 		facts([
 			['Calls', number(r.calls_total)],
 			['Failed', `${number(r.failed_total)} (${percent(r.failed_total, r.calls_total)})`],
+			['Time of a call', r.call_p95_ms === null ? null : `${span(r.call_p95_ms)} for 95 % of them, ${span(r.call_p50_ms)} for half`],
 			['May run at a time', r.may_run === null ? 'as configured' : number(r.may_run)],
 			['Opened', r.opened_at ? when(r.opened_at) : null],
 			['Next probe', r.breaker === 'open' ? when(r.open_until) : null],
