@@ -257,9 +257,13 @@ check('many at once: picked, counted, held with a reason; the audit tells who an
 	for (let n = 0; n < 4; n++) await call('POST', '/batch', { triggers: [{ phase: 2, user_id: 'bulk', sync_id: `bulk-${n}`, delay_ms: 3600000 }] });
 	const page = await open('/jobs?where=user%3Dbulk');
 	await until('four', async () => (await rows(page).count()) === 4);
+	/* The page that the ticks ask for is slow to come: what is ticked counts, not what was when it was drawn. */
+	const slowly = (route) => pause(1500).then(() => route.continue());
+	await page.route('**/workflow/jobs?*', slowly);
 	for (const n of [0, 1, 2]) await rows(page).nth(n).locator('input').check();
 	await page.click('.tools button:has-text("Hold")');
 	await page.waitForSelector('dialog .plan');
+	await page.unroute('**/workflow/jobs?*', slowly);
 	assert.match(await page.textContent('dialog .plan'), /3 jobs[\s\S]*Phase 2 Discovery3/);
 	await shot(page, 'plan');
 	await page.click('dialog button[type=submit]');

@@ -67,8 +67,10 @@ function toolbar({ where = '' }, page, again) {
 	const jobs = all ? page.jobs : chosen;
 	const verbs = fitting(jobs).filter(([verb]) => !all || verb !== 'replay');
 	const scope = all ? (page.can.plans ? 'All that match' : page.next_cursor ? 'This page' : plural(jobs.length, 'job')) : plural(chosen.length, 'picked job', 'picked jobs');
+	/* On what is picked when it is clicked: this toolbar may be from before the last tick, until the page is drawn anew. */
 	const act = async (verb) => {
-		const done = await actOnMany(verb, { where: all && page.can.plans ? where : undefined, jobs });
+		const now = [...picked.values()];
+		const done = await actOnMany(verb, { where: !now.length && page.can.plans ? where : undefined, jobs: now.length ? now : page.jobs });
 		if (done) picked.clear();
 		again();
 	};
