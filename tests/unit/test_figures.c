@@ -120,6 +120,7 @@ static void cost__does_not_grow(void **state)
 static void room__is_told(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	submit_many(f, 0, 10);
 	struct figures figures = figures_of(f);
 	assert_true(figures.file_bytes > 0);
@@ -146,6 +147,7 @@ static void readers__are_told(void **state)
 {
 	static const struct spool_watch nobody = {0};
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	submit_many(f, 0, 10);
 	assert_int_equal(f->ops->export(f->store, f->now, look_meanwhile, f, &nobody, NULL), ST_BUSY);
 	assert_int_equal(figures_of(f).readers, 0);

@@ -383,6 +383,7 @@ static off_t written_end(const char *path)
 static void remove__very_many_leave_a_sound_file(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct why why = WHY_INIT;
 	struct stat sb;
 	char path[128];
@@ -436,6 +437,7 @@ static void depth__is_refused_and_outcomes_still_work(void **state)
 static void disk__nearly_full_closes_intake_alone(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	accept_job(f, 2, "a", "u", "{}");
 	struct trigger more = make_trigger(2, "b", "u", "{}");
 	f->conf.disk_full_at_percent = 1;
@@ -453,6 +455,7 @@ static void disk__nearly_full_closes_intake_alone(void **state)
 static void full__refuses_intake_settles_and_recovers(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	char *big = calloc(1, 400001);
 	memset(big, ' ', 400000);
 	int accepted = 0;
@@ -509,6 +512,16 @@ static void open__refuses_with_a_clear_message(void **state)
 	assert_int_equal(f->ops->init(&conf, &why), ST_EXISTS);
 	f->ops->close(f->store);
 	f->store = NULL;
+	if (store_is(f, "postgres")) {
+		store_sql(f, "INSERT INTO clario_schema VALUES (99)");
+		assert_int_equal(f->ops->open(&conf, &other, &why), ST_VERSION);
+		assert_non_null(strstr(why.text, "newer"));
+		store_sql(f, "DROP TABLE clario_schema");
+		assert_int_equal(f->ops->open(&conf, &other, &why), ST_NOTFOUND);
+		assert_non_null(strstr(why.text, "clario-spool init"));
+		assert_null(other);
+		return;
+	}
 	conf.map_size *= 2;
 	assert_int_equal(f->ops->open(&conf, &other, &why), ST_VERSION);
 	assert_non_null(strstr(why.text, "map-size"));
