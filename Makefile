@@ -20,7 +20,8 @@ RUN_DIR ?= $(B)/run
 CPPFLAGS_OURS := -I. -D_GNU_SOURCE -DCLARIO_VERSION='"$(VERSION)"' $(if $(SAN),-DCLARIO_AUDIT)
 CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-fno-omit-frame-pointer $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
+# -rdynamic: engines that are loaded (spool/store/store.c) find what they need.
+LDFLAGS_OURS  := -pthread -rdynamic $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx_plain.c conf.c conf_sections.c nets.c origin.c confine.c hash.c encoding.c fs.c guard.c \
@@ -33,6 +34,9 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
 	figures.c)
+# The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
+PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c)
+PG_ENGINE  := $(B)/clario-store-postgres.so
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
@@ -165,6 +169,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 # These look at what a sanitizer has no part in.
+SHELL_TESTS += tests/postgres/suite.sh
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
 	page.sh)
@@ -173,7 +178,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 .PHONY: all
 .SECONDEXPANSION:
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(PG_ENGINE)
 	@:
 
 $(B)/libbase.a: $(call obj,$(BASE_SRCS))
@@ -192,9 +197,18 @@ $(B)/clario-worker: $(call obj,$(WORKER_SRCS)) $(B)/libspool.a
 $(B)/clario-spool: $(call obj,$(CTL_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) $(SPOOL_LIBS)
 
+PG_CFLAGS := -fPIC -fvisibility=hidden -isystem $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+$(call obj,$(PG_SRCS)): CFLAGS_OURS += $(PG_CFLAGS)
+$(PG_ENGINE): $(call obj,$(PG_SRCS))
+	$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) -o $@ $^ -lpq
+
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(B)/tests/unit/test_%)
 $(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$$(UNIT_OBJS_$$*)) $(B)/$$(or $$(UNIT_LIB_$$*),libspool.a)
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
+
+PG_PROGRAMS := $(B)/tests/postgres/test_primary
+$(PG_PROGRAMS): $(B)/%: $(B)/%.o $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SPOOL_LIBS)
 
 FAULT_PROGRAMS := $(FAULT_TESTS:%=$(B)/tests/fault/test_%)
 $(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $$(call obj,$$(FAULT_OBJS_$$*)) $(B)/libspool.a
@@ -268,7 +282,7 @@ check:
 	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
+check-built: $(PROGRAMS) $(PG_ENGINE) $(PG_PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
 	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
@@ -310,6 +324,7 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
 	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
+	install -D -m 644 $(PG_ENGINE) $(DESTDIR)$(PREFIX)/lib/clario-workflow/$(notdir $(PG_ENGINE))
 	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets

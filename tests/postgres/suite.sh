@@ -1,0 +1,33 @@
+#!/bin/sh
+# tests/postgres/suite.sh: the suite that every engine passes, and the simulation, on PostgreSQL; and what only
+# a server can do: die in the middle. CLARIO_SIM_SEEDS histories (30).
+set -eu
+. tests/support/tap.sh
+. tests/postgres/server.sh
+
+if ! pg_is_there; then
+	skip "the engine postgres" "no PostgreSQL server is installed (Debian: postgresql)"
+	done_testing
+	exit
+fi
+
+CLARIO_STORE_DIR=$B
+CLARIO_TEST_STORE=postgres
+CLARIO_TEST_DATABASE=$PG_SERVER
+CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-30}
+CLARIO_PG_KILL="sh -c 'SCRATCH=$SCRATCH; . tests/postgres/server.sh; pg_kill'"
+CLARIO_PG_AGAIN="sh -c 'SCRATCH=$SCRATCH; . tests/postgres/server.sh; pg_again'"
+export CLARIO_STORE_DIR CLARIO_TEST_STORE CLARIO_TEST_DATABASE CLARIO_SIM_SEEDS CLARIO_PG_KILL CLARIO_PG_AGAIN
+
+no_dependency() {
+	! ldd "$B/clario-fcgi" "$B/clario-worker" "$B/clario-spool" "$B/clario-events" | grep libpq
+}
+
+check "the server starts" pg_start
+for name in store store_reads life store_receivers store_tokens store_callers forget figures due where claims \
+	simulation; do
+	check "test_$name" "$B/tests/unit/test_$name"
+done
+check "a server that is killed loses nothing, and does nothing twice" "$B/tests/postgres/test_primary"
+check "no program depends on libpq" no_dependency
+done_testing
