@@ -240,7 +240,7 @@ static void put_aside(struct tx *tx, struct slice key, struct slice bytes)
 	struct args args = ARGS_INIT;
 	arg_bytes(&args, key);
 	arg_bytes(&args, bytes);
-	tx_exec(tx, "INSERT INTO clario_aside VALUES ($1, $2) ON CONFLICT DO NOTHING", &args);
+	tx_exec(tx, "INSERT INTO clario_aside VALUES ($1, $2)", &args);
 	args_release(&args);
 }
 
@@ -356,8 +356,10 @@ static void take_totals(struct tx *tx, const struct item_totals *t)
 {
 	struct head *head = &tx->head;
 	head->removed_total = t->removed;
-	head->set_aside = t->set_aside;
-	head->accepted_total = head_present(head) + t->removed + t->set_aside;
+	/* What could not be read when it was exported is set aside now. */
+	uint64_t known = head_present(head) + t->removed;
+	head->set_aside = t->accepted > known ? t->accepted - known : 0;
+	head->accepted_total = known + head->set_aside;
 	head->next_seq = t->next_seq;
 	head->paused_phases = t->paused_phases;
 	head->recent_n = t->recent_n;
@@ -415,6 +417,8 @@ static void import_all(struct tx *tx, void *arg)
 	take_items(tx, m);
 	if (m->verdict != ST_OK)
 		tx_fail(tx, m->verdict, m->why.text);
+	if (tx->st == ST_INVALID && m->verdict == ST_OK) /* link_fail(): a key is taken */
+		why_set(&tx->why, ST_INVALID, "the same job, event or set-aside record stands there twice");
 	take_totals(tx, &m->totals);
 	mend_lines(tx);
 	append_restored(tx);
