@@ -169,7 +169,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 # Shell tests; each prints TAP, as the programs above do.
 SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 # These look at what a sanitizer has no part in.
-SHELL_TESTS += tests/postgres/suite.sh
+SHELL_TESTS += $(addprefix tests/postgres/, suite.sh instance.sh)
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
 	page.sh)

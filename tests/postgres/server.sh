@@ -8,6 +8,7 @@
 
 PG_BIN=$(pg_config --bindir 2>/dev/null || true)
 PG_DIR=$SCRATCH/postgres
+# shellcheck disable=SC2034
 PG_SERVER="host=$PG_DIR user=clario dbname=postgres"
 
 pg_is_there() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/postgres/suite.sh: the suite that every engine passes, and the simulation, on PostgreSQL; and what only
-# a server can do: die in the middle. CLARIO_SIM_SEEDS histories (30).
+# a server can do: die in the middle. CLARIO_SIM_SEEDS histories (8).
 set -eu
 . tests/support/tap.sh
 . tests/postgres/server.sh
@@ -14,9 +14,11 @@ fi
 CLARIO_STORE_DIR=$B
 CLARIO_TEST_STORE=postgres
 CLARIO_TEST_DATABASE=$PG_SERVER
-CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-30}
-CLARIO_PG_KILL="sh -c 'SCRATCH=$SCRATCH; . tests/postgres/server.sh; pg_kill'"
-CLARIO_PG_AGAIN="sh -c 'SCRATCH=$SCRATCH; . tests/postgres/server.sh; pg_again'"
+CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-8}
+printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_kill\n' "$SCRATCH" >"$SCRATCH/kill.sh"
+printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_again\n' "$SCRATCH" >"$SCRATCH/again.sh"
+CLARIO_PG_KILL="sh $SCRATCH/kill.sh"
+CLARIO_PG_AGAIN="sh $SCRATCH/again.sh"
 export CLARIO_STORE_DIR CLARIO_TEST_STORE CLARIO_TEST_DATABASE CLARIO_SIM_SEEDS CLARIO_PG_KILL CLARIO_PG_AGAIN
 
 no_dependency() {

@@ -176,8 +176,62 @@ static void killed__and_nothing_is_lost_or_done_twice(void **state)
 	spool_close(w.sp);
 }
 
+static enum status submit_one(struct spool *sp, const char *key, struct why *why)
+{
+	struct trigger t = {.phase = 2,
+		.attempts_allowed = 1,
+		.workflow_id = slice_text(key),
+		.user_id = slice_text("u"),
+		.payload = slice_text("{}"),
+		.source = slice_text("tests"),
+		.idempotency_key = slice_text(key)};
+	struct receipt r = {0};
+	enum status st = spool_submit(sp, clock_now(), &t, 1, &r, why);
+	return st == ST_OK ? r.status : st;
+}
+
+/* Refused in good time, and accepted again by the same handle. */
+static void gone__is_said_and_passes(void **state)
+{
+	struct spool_conf conf = {
+		.store = "postgres", .path = "/tmp", .database = getenv("CLARIO_TEST_DATABASE")};
+	struct why why = WHY_INIT;
+	struct spool *sp;
+	(void)state;
+	assert_int_equal(spool_open(&conf, &sp, &why), ST_OK);
+	assert_int_equal(submit_one(sp, "before", &why), ST_OK);
+	assert_int_equal(system(getenv("CLARIO_PG_KILL")), 0);
+	int64_t began_us = clock_mono_us();
+	assert_int_equal(submit_one(sp, "meanwhile", &why), ST_BUSY);
+	assert_in_range(clock_mono_us() - began_us, 0, 15000000);
+	assert_non_null(strstr(why.text, "no primary answers"));
+	assert_false(spool_is_broken(sp));
+	assert_int_equal(system(getenv("CLARIO_PG_AGAIN")), 0);
+	assert_int_equal(submit_one(sp, "meanwhile", &why), ST_OK);
+	assert_int_equal(spool_check(sp, print_finding, NULL, NULL), ST_OK);
+	spool_close(sp);
+}
+
+static void standby__is_asked_for(void **state)
+{
+	struct spool_conf conf = {.store = "postgres",
+		.path = "/tmp",
+		.database = getenv("CLARIO_TEST_DATABASE"),
+		.require_sync_standby = true};
+	struct why why = WHY_INIT;
+	struct stats stats;
+	struct spool *sp;
+	(void)state;
+	assert_int_equal(spool_open(&conf, &sp, &why), ST_OK);
+	assert_int_equal(submit_one(sp, "alone", &why), ST_BUSY);
+	assert_non_null(strstr(why.text, "require-sync-standby"));
+	assert_int_equal(spool_stats(sp, &stats, NULL), ST_OK); /* it can be looked at */
+	spool_close(sp);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(killed__and_nothing_is_lost_or_done_twice)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(killed__and_nothing_is_lost_or_done_twice),
+		cmocka_unit_test(gone__is_said_and_passes), cmocka_unit_test(standby__is_asked_for)};
 	return cmocka_run_group_tests_name("primary", tests, NULL, NULL);
 }

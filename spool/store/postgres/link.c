@@ -36,6 +36,8 @@ void links_close(struct links *links)
 {
 	while (links->idle_n)
 		PQfinish(links->idle[--links->idle_n]);
+	if (links->conninfo)
+		explicit_bzero(links->conninfo, strlen(links->conninfo)); /* there may be a password in it */
 	free(links->conninfo);
 	pthread_mutex_destroy(&links->lock);
 }
@@ -65,6 +67,7 @@ enum status link_connect(const char *conninfo, PGconn **out, struct why *why)
 	*out = PQconnectdbParams(names, values, 1);
 	if (!*out)
 		return why_set(why, ST_NOMEM, "out of memory");
+	PQsetErrorVerbosity(*out, PQERRORS_TERSE); /* what it adds are callers' values */
 	if (PQstatus(*out) == CONNECTION_OK)
 		return ST_OK;
 	enum status st = fail(ST_BUSY, "no primary answers", PQerrorMessage(*out), why);

@@ -2,16 +2,19 @@
  * events of no job; a bounded number at a time. */
 #include "spool/store/postgres/verbs.h"
 
+#include <stdio.h>
+
 enum { AT_ONCE = 256, EVENTS_MAX = 512 };
 
-static const enum place places_of_state[JOB_STATE_N][2] = {
-	[JOB_WAITING] = {PLACE_READY, PLACE_BEHIND},
-	[JOB_DELAYED] = {PLACE_DELAYED, PLACE_DELAYED},
-	[JOB_ACTIVE] = {PLACE_ACTIVE, PLACE_ACTIVE},
-	[JOB_COMPLETED] = {PLACE_COMPLETED, PLACE_COMPLETED},
-	[JOB_FAILED] = {PLACE_FAILED, PLACE_FAILED},
-	[JOB_HELD] = {PLACE_HELD, PLACE_HELD},
-	[JOB_CANCELLED] = {PLACE_CANCELLED, PLACE_CANCELLED},
+/* The first of them; a waiting job's other one is PLACE_BEHIND. */
+static const enum place places_of_state[JOB_STATE_N] = {
+	[JOB_WAITING] = PLACE_READY,
+	[JOB_DELAYED] = PLACE_DELAYED,
+	[JOB_ACTIVE] = PLACE_ACTIVE,
+	[JOB_COMPLETED] = PLACE_COMPLETED,
+	[JOB_FAILED] = PLACE_FAILED,
+	[JOB_HELD] = PLACE_HELD,
+	[JOB_CANCELLED] = PLACE_CANCELLED,
 };
 
 struct removal {
@@ -21,28 +24,23 @@ struct removal {
 	struct slice actor;
 };
 
-/* Those with a reserved key that is remembered stay; their key has a blank in it. */
+/* Those with a reserved key that is remembered stay; their key has a blank in it. What has ended is found by
+ * an index of its own, so its places stand in the text. */
 static PGresult *find_old(struct tx *tx, const struct removal *x, size_t max)
 {
 	bool has_ended = job_state_is_ended(x->state);
+	const char *at = has_ended ? "at_us" : "accepted_us";
 	struct args args = ARGS_INIT;
-	arg_int(&args, places_of_state[x->state][0]);
-	arg_int(&args, places_of_state[x->state][1]);
+	char sql[512];
+	snprintf(sql, sizeof sql,
+		"SELECT " ROW_WHOLE " FROM clario_job j WHERE (j.place = %d%s) AND j.%s < $1"
+		" AND NOT (position(' '::bytea IN coalesce(j.idem_key, '')) > 0 AND j.accepted_us > $3)"
+		" ORDER BY j.%s, j.id LIMIT $2",
+		(int)places_of_state[x->state], x->state == JOB_WAITING ? " OR j.place = 1" : "", at, at);
 	arg_int(&args, x->before_us);
 	arg_int(&args, (int64_t)max);
 	arg_int(&args, tx->now.wall_us - tx->store->keep_reserved_us);
-	PGresult *r = tx_query(tx,
-		has_ended ? "SELECT " ROW_WHOLE
-			    " FROM clario_job j WHERE j.place IN ($1, $2) AND j.at_us < $3"
-			    " AND NOT (position(' '::bytea IN coalesce(j.idem_key, '')) > 0 AND "
-			    "j.accepted_us > $5)"
-			    " ORDER BY j.at_us, j.id LIMIT $4"
-			  : "SELECT " ROW_WHOLE
-			    " FROM clario_job j WHERE j.place IN ($1, $2) AND j.accepted_us < $3"
-			    " AND NOT (position(' '::bytea IN coalesce(j.idem_key, '')) > 0 AND "
-			    "j.accepted_us > $5)"
-			    " ORDER BY j.accepted_us, j.id LIMIT $4",
-		&args);
+	PGresult *r = tx_query(tx, sql, &args);
 	args_release(&args);
 	return r;
 }

@@ -27,6 +27,7 @@ static const char *const steps[] = {
 	"CREATE INDEX clario_job_workflow ON clario_job (workflow, id);"
 	"CREATE INDEX clario_job_natural ON clario_job (natural_any, natural_key, id);"
 	"CREATE INDEX clario_job_due ON clario_job (at_us, id) WHERE place = 2;"
+	"CREATE INDEX clario_job_ended ON clario_job (place, at_us, id) WHERE place IN (4, 5, 7);"
 	"CREATE INDEX clario_job_person ON clario_job (person, id);"
 	"CREATE UNIQUE INDEX clario_job_idem ON clario_job (idem_key) WHERE idem_key IS NOT NULL;"
 	"CREATE TABLE clario_event (seq bigint PRIMARY KEY, at_us bigint NOT NULL, job uuid,"

@@ -116,6 +116,8 @@ void wake_free(struct wake *w)
 		close(w->fd);
 	if (w->stop_fd >= 0)
 		close(w->stop_fd);
+	if (w->conninfo)
+		explicit_bzero(w->conninfo, strlen(w->conninfo));
 	free(w->conninfo);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
