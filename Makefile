@@ -28,23 +28,32 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx
 	mask.c mask_text.c \
 	decimal.c jfind.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
-	forget.c undo.c)
+	forget.c undo.c \
+	await.c \
+	purge.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
-	figures.c)
+	purge.c \
+	figures.c \
+	await_io.c await_tell.c bookmark.c)
 # The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
-PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c)
+PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c \
+	await.c)
 PG_ENGINE  := $(B)/clario-store-postgres.so
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
-	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+	fault.c cloud_event.c when.c trigger_options.c validate.c \
+	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c \
+	explain.c explain_job.c crew.c survey.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
-	cmd_forget.c select.c pace.c cmd_bulk.c)
+	lines.c cmd_enqueue.c \
+	cmd_forget.c select.c pace.c cmd_bulk.c \
+	cmd_explain.c cmd_stalled.c cmd_workers.c cmd_shape.c cmd_status.c cmd_top.c cmd_doctor.c doctor_host.c exit.c glance.c)
 FCGI_SRCS  := $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c dispatch.c app.c request.c reply.c problem.c route.c caller.c access.c limit.c rate.c bearer.c tokens.c browser.c \
 	webhook.c mapping.c pointer.c amount.c \
-	query.c when.c options.c span.c validate.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
+	query.c options.c span.c listing.c intake.c batch.c lookup.c workflow.c steer.c queue.c receivers.c health.c openapi.c \
 	reveal.c plans.c operations.c audit.c exposition.c metrics.c scrape.c \
 	events.c $(addprefix events/, interest.c ticket.c ticket_key.c))
 # clario-events: its own files, and what it shares with clario-fcgi.
@@ -70,7 +79,10 @@ UNIT_TESTS := mask forget ctl_privacy wipe rate store_callers token store_tokens
 	ctl_bulk where undo plan selections \
 	events feed \
 	meter figures metrics \
-	audit
+	audit \
+	ctl_enqueue \
+	purge \
+	explain await ctl_look ctl_manual
 UNIT_OBJS_store := tests/unit/store_fixture.c
 UNIT_OBJS_store_reads := tests/unit/store_fixture.c
 UNIT_OBJS_store_receivers := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -78,12 +90,13 @@ UNIT_OBJS_store_tokens := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_LIBS_store_tokens := -lcrypto
 UNIT_LIBS_token := -lcrypto
 UNIT_OBJS_life := tests/unit/store_fixture.c
-UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c
+UNIT_OBJS_simulation := tests/unit/store_fixture.c tests/unit/sim_receivers.c tests/unit/sim_callers.c tests/unit/sim_await.c
 UNIT_OBJS_store_callers := tests/unit/store_fixture.c tests/unit/care_fixture.c
 UNIT_OBJS_figures := tests/unit/store_fixture.c
 UNIT_OBJS_metrics := fcgi/metrics.c fcgi/exposition.c
 UNIT_OBJS_rate := fcgi/rate.c
 UNIT_OBJS_undo := tests/unit/plan_fixture.c
+UNIT_OBJS_purge := tests/unit/plan_fixture.c
 UNIT_OBJS_plan := tests/unit/plan_fixture.c
 UNIT_OBJS_where := tests/unit/store_fixture.c
 UNIT_OBJS_care := tests/unit/store_fixture.c tests/unit/care_fixture.c
@@ -93,6 +106,7 @@ UNIT_OBJS_damage := $(UNIT_OBJS_care)
 UNIT_OBJS_forget := $(UNIT_OBJS_care)
 UNIT_OBJS_ctl := tests/unit/ctl_fixture.c
 UNIT_OBJS_ctl_privacy := tests/unit/ctl_fixture.c
+UNIT_OBJS_ctl_enqueue := tests/unit/ctl_fixture.c
 UNIT_OBJS_repair := $(UNIT_OBJS_care)
 UNIT_OBJS_retention := worker/retain.c
 UNIT_OBJS_dump := $(UNIT_OBJS_care)
@@ -107,13 +121,12 @@ UNIT_OBJS_call := worker/call.c worker/jwt.c worker/money.c $(PHASE_SRCS)
 UNIT_LIBS_call := -lcrypto
 UNIT_OBJS_wipe := $(UNIT_OBJS_call)
 UNIT_LIBS_wipe := -lcrypto
-UNIT_OBJS_docs := spool/ctl/commands.c tests/unit/ctl_stubs.c
-UNIT_OBJS_validate := fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_docs := spool/ctl/exit.c spool/ctl/commands.c tests/unit/ctl_stubs.c
 UNIT_OBJS_access := $(addprefix fcgi/, access.c bearer.c tokens.c caller.c problem.c)
 UNIT_LIBS_access := -lcrypto
 UNIT_OBJS_route := fcgi/route.c
 UNIT_OBJS_browser := fcgi/browser.c fcgi/reply.c fcgi/problem.c
-UNIT_OBJS_options := fcgi/options.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_options := fcgi/options.c fcgi/problem.c
 UNIT_OBJS_server := $(filter-out fcgi/main.c,$(FCGI_SRCS))
 UNIT_LIBS_server := $(FCGI_LIBS)
 UNIT_OBJS_dispatch := $(filter-out $(addprefix fcgi/, main.c server.c gate.c desk.c committer.c conn.c thread.c listener.c watch.c records.c wire.c),$(FCGI_SRCS))
@@ -130,13 +143,17 @@ UNIT_OBJS_admission = $(UNIT_OBJS_tokens)
 UNIT_OBJS_selections = $(UNIT_OBJS_tokens)
 UNIT_LIBS_selections := -lcrypto
 UNIT_LIBS_admission := -lcrypto
-UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/when.c fcgi/problem.c
+UNIT_OBJS_query := fcgi/query.c fcgi/listing.c fcgi/caller.c fcgi/span.c fcgi/problem.c
 UNIT_LIBS_webhook_sign := -lcrypto
-UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/validate.c fcgi/problem.c
+UNIT_OBJS_mapping := fcgi/mapping.c fcgi/pointer.c fcgi/amount.c fcgi/span.c fcgi/problem.c
 UNIT_OBJS_webhook := $(UNIT_OBJS_dispatch)
 UNIT_LIBS_webhook := -lcrypto
 UNIT_OBJS_audit = $(UNIT_OBJS_tokens)
 UNIT_LIBS_audit := -lcrypto
+UNIT_OBJS_await := tests/unit/store_fixture.c tests/unit/care_fixture.c
+UNIT_OBJS_ctl_look := tests/unit/ctl_fixture.c tests/unit/golden.c spool/ctl/progress.c
+UNIT_OBJS_ctl_manual := tests/unit/ctl_fixture.c
+UNIT_LIBS_ctl_look := -lutil
 # Linked against libspool.a, except for those that say otherwise: a base test that needs more does not link.
 UNIT_LIB_base := libbase.a
 UNIT_LIB_text := libbase.a
@@ -153,7 +170,8 @@ FAULT_OBJS_disk = $(SUPPORT_SRCS)
 
 # tests/conformance/test_NAME.c drives a whole instance through nginx; SUPPORT_SRCS is their common ground.
 WIRE_PROGRAMS := $(addprefix $(B)/tests/wire/, test_wire test_refusals)
-CONFORMANCE_TESTS := monitor events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine
+CONFORMANCE_TESTS := monitor events canary limits tokens intake phases calls retry matrix connect flow queue bulk crash fence browser confine \
+	look
 CONFORMANCE_OBJS_events := tests/support/sse.c
 CONFORMANCE_OBJS_fence := tests/crash/history.c
 SUPPORT_SRCS := $(addprefix tests/support/, receiver.c misbehave.c link.c tls.c instance.c)
@@ -167,7 +185,9 @@ FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Shell tests; each prints TAP, as the programs above do.
-SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
+SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh \
+	openapi/openapi.sh ctl/golden.sh ctl/terminal.sh \
+	checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 # These look at what a sanitizer has no part in.
 SHELL_TESTS += $(addprefix tests/postgres/, suite.sh instance.sh)
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))

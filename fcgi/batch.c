@@ -5,7 +5,7 @@
 #include "fcgi/limit.h"
 #include "fcgi/options.h"
 #include "fcgi/span.h"
-#include "fcgi/validate.h"
+#include "spool/validate.h"
 
 #include <stdlib.h>
 
@@ -64,32 +64,11 @@ static struct slice find_array(struct slice body)
 	return found;
 }
 
-static bool element_number(const json_t *json, int *phase, struct fault *fault)
-{
-	const json_t *step = jx_get(json, "step"), *number = jx_get(json, "phase");
-	bool is_step = !number && step;
-	const json_t *value = is_step ? step : number;
-	json_int_t n = json_is_integer(value) ? json_integer_value(value) : 0;
-	*phase = n > 0 && n <= STEP_LAST ? (int)n : 0;
-	if (phase_slot(*phase) >= 0 && phase_is_step(*phase) == is_step)
-		return true;
-	return fault_set(fault, is_step ? PROBLEM_BAD_STEP : PROBLEM_BAD_PHASE, is_step ? "step" : "phase",
-		is_step ? "step must be a number from %d to %d" : "phase must be a number from %d to %d",
-		is_step ? STEP_FIRST : PHASE_FIRST, is_step ? STEP_LAST : PHASE_LAST);
-}
-
 static bool prepare(const struct app *app, const struct request *request, const struct options *common,
 	const json_t *json, struct slice bytes, struct element *e)
 {
-	struct options options = *common;
-	int phase;
-	if (!json_is_object(json))
-		return fault_set(&e->fault, PROBLEM_BODY_NOT_OBJECT, NULL, "each trigger must be an object");
-	if (!element_number(json, &phase, &e->fault) ||
-		!validate_body(phase, json, request->now.wall_us, &e->draft, &e->fault) ||
-		!options_from_members(json, request->now, &options, &e->fault))
+	if (!validate_trigger(json, request->now, common, &e->draft, &e->fault))
 		return false;
-	options_apply(&options, &e->draft.trigger);
 	e->draft.trigger.payload = bytes;
 	intake_grant(app, &e->draft.trigger);
 	return caller_may_submit(&request->caller, &e->draft.trigger, &e->fault);

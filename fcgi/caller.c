@@ -59,9 +59,8 @@ bool caller_may_any(const struct caller *caller, int phase, struct slice user_id
 bool caller_may_submit(const struct caller *caller, const struct trigger *trigger, struct fault *fault)
 {
 	if (!may_phase(caller, trigger->phase))
-		return fault_set(fault, PROBLEM_FORBIDDEN, phase_is_step(trigger->phase) ? "step" : "phase",
-			"these credentials do not allow %s %d",
-			phase_is_step(trigger->phase) ? "step" : "phase", trigger->phase);
+		return fault_set(fault, PROBLEM_FORBIDDEN, phase_word(trigger->phase),
+			"these credentials do not allow %s %d", phase_word(trigger->phase), trigger->phase);
 	if (!may_user(caller, trigger->user_id))
 		return fault_set(fault, PROBLEM_FORBIDDEN, "user_id",
 			"these credentials do not allow jobs of this user");

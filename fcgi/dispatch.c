@@ -205,7 +205,7 @@ static void log_answer(const struct request *request, const struct reply *reply)
 	log_line(level,
 		"job=%s req=%s method=%s path=%s status=%d code=%s field=%s body=%zu peer=%s caller=%s%s",
 		job, LOG_Q(request->param[PARAM_REQUEST_ID]), LOG_Q(request->param[PARAM_METHOD]),
-		LOG_Q(request->param[PARAM_PATH]), reply->http_status, problem_info(reply->problem)->code,
+		LOG_Q(request->param[PARAM_PATH]), reply->http_status, problem_code(reply->problem),
 		reply->field ? reply->field : "-", request->body.len,
 		LOG_Q(request->param[PARAM_REMOTE_ADDR]),
 		request->caller.name[0] ? request->caller.name : "-", more);

@@ -8,7 +8,7 @@
 static bool parse(
 	const struct request *request, struct ticket *ticket, struct query *query, struct fault *fault)
 {
-	static const char *const known[] = {"user_id", "workflow_id", "all", NULL};
+	static const char *const known[] = {"user_id", "workflow_id", "all", "kinds", NULL};
 	if (request->body.len)
 		return fault_set(fault, PROBLEM_BAD_QUERY, NULL,
 			"what the ticket is for goes into the query, as for the stream; there is no body");

@@ -2,8 +2,8 @@
 #ifndef FCGI_INTAKE_H
 #define FCGI_INTAKE_H
 #include "fcgi/app.h"
-#include "fcgi/validate.h"
 #include "spool/spool.h"
+#include "spool/validate.h"
 
 /* A submit between its request and its answer. It is to stay in place from the one to the other, and borrows
  * from the request. */

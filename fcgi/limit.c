@@ -15,7 +15,7 @@ static atomic_uint_least64_t rate_limited, quota_exceeded;
 void limit_note(enum problem problem)
 {
 	if (problem != PROBLEM_NONE)
-		meter_refused(problem_info(problem)->code);
+		meter_refused(problem_code(problem));
 	if (problem == PROBLEM_RATE_LIMITED)
 		atomic_fetch_add(&rate_limited, 1);
 	else if (problem == PROBLEM_QUOTA_EXCEEDED)

@@ -1,7 +1,7 @@
 /* fcgi/listing.c: see listing.h. A row per parameter. */
 #include "fcgi/listing.h"
 
-#include "fcgi/when.h"
+#include "spool/when.h"
 
 #include <stdio.h>
 

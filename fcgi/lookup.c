@@ -2,6 +2,7 @@
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
 #include "fcgi/reveal.h"
+#include "spool/explain.h"
 #include "spool/horizon.h"
 #include "spool/show.h"
 #include "spool/spool.h"
@@ -14,6 +15,17 @@ enum {
 	SCAN_MAX = 20000,         /* so does one for which many jobs had to be read */
 };
 
+/* The job is there: that it cannot be explained is no reason not to show it. */
+static void write_explanation(
+	const struct app *app, struct jx_writer *w, const struct job *job, const struct mask *mask)
+{
+	struct explanation e;
+	if (explain_job(app->spool, app->opts, clock_now(), job, mask, &e, NULL) == ST_OK)
+		explain_json(w, "explanation", &e);
+	else
+		jx_null(w, "explanation");
+}
+
 static void answer_job(
 	const struct app *app, struct reply *reply, const struct job *job, const struct mask *mask)
 {
@@ -22,6 +34,7 @@ static void answer_job(
 	jx_begin(&shown, &text);
 	show_job_open(&shown, job, true, mask);
 	horizon_json(&shown, app->opts, job);
+	write_explanation(app, &shown, job, mask);
 	jx_close_object(&shown);
 	if (buf_status(&text) != ST_OK)
 		w.out->fail = buf_status(&text);

@@ -129,8 +129,7 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	}
 	daemon_open_meter(opts->spool.path, METER_FCGI);
 	for (enum problem p = PROBLEM_NONE + 1; p < PROBLEM_N; p++)
-		meter_expect(
-			METER_CODES, problem_info(p)->code); /* so that the first of each is an increase */
+		meter_expect(METER_CODES, problem_code(p)); /* so that the first of each is an increase */
 	int code = serve(&app, args, &signals);
 	meter_close();
 	tokens_free(app.tokens);

@@ -3,6 +3,7 @@
 
 #include "fcgi/amount.h"
 #include "fcgi/pointer.h"
+#include "fcgi/problem.h"
 
 #include <stdio.h>
 
@@ -82,14 +83,11 @@ static bool read_value(struct slice value, struct buf *out, struct mapping_fault
 static bool list_has(const char *list, struct slice name)
 {
 	while (*list) {
-		list += strspn(list, ", ");
 		size_t len = strcspn(list, ",");
-		size_t end = len;
-		while (end > 0 && list[end - 1] == ' ')
-			end--;
-		if (end && slice_eq(slice_of(list, end), name))
+		struct slice entry = slice_trim(slice_of(list, len), " ");
+		if (entry.len && slice_eq(entry, name))
 			return true;
-		list += len;
+		list += len + (list[len] != '\0');
 	}
 	return false;
 }

@@ -2,8 +2,8 @@
  * JSON pointers of the source's rows. Pure. */
 #ifndef FCGI_MAPPING_H
 #define FCGI_MAPPING_H
-#include "fcgi/validate.h"
 #include "spool/opts.h"
+#include "spool/validate.h"
 
 /* What was looked for and not found, or is not what it must be. */
 struct mapping_fault {

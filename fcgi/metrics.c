@@ -166,6 +166,11 @@ static void write_levels(struct exposition *e, const struct metrics_view *v)
 				LABELS("phase", phase_text(slot, phase)));
 }
 
+static void write_stalled(struct exposition *e, const struct metrics_view *v)
+{
+	expose_whole(e, v->figures.stalled, NO_LABELS);
+}
+
 static void write_paused(struct exposition *e, const struct metrics_view *v)
 {
 	char phase[NUMBER_CAP];
@@ -396,6 +401,11 @@ const struct metric metrics[] = {
 		write_oldest},
 	{"clario_service_level_seconds", G, "seconds", "phase", "Within what a job of the phase should run.",
 		write_levels},
+	{"clario_stalled_workflows", G, "", "",
+		"Workflows whose next phase is awaited and did not come within its service level; 1000 at "
+		"most "
+		"are counted.",
+		write_stalled},
 	{"clario_phase_paused", G, "", "phase", "Whether the phase is paused: 1 or 0.", write_paused},
 	{"clario_job_wait_seconds", H, "seconds", "phase", "From when a job was due to when it was claimed.",
 		write_wait},

@@ -83,7 +83,8 @@ static bool parse_plan(struct app *app, const struct request *request, const str
 	if (!ask->verb.p || !ask->where.p)
 		return fault_set(fault, PROBLEM_MISSING_FIELD, ask->verb.p ? "where" : "verb",
 			"%s is missing", ask->verb.p ? "where" : "verb");
-	if (!steer_verb_parse(ask->verb, verb))
+	/* What cannot be undone is for who may read the spool itself: clario-spool purge. */
+	if (!steer_verb_parse(ask->verb, verb) || *verb == STEER_PURGE)
 		return fault_set(fault, PROBLEM_BAD_FIELD, "verb",
 			"verb must be retry, cancel, hold, release, run-now or replay");
 	return listing_parse_where(ask->where, &env, where, PROBLEM_BAD_QUERY, fault);

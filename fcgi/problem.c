@@ -2,51 +2,49 @@
 #include "fcgi/problem.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { SOON_S = 1, LATER_S = 5 };
 
 static const struct problem_info table[] = {
-	[PROBLEM_NONE] = {"ok", 200, 0},
-	[PROBLEM_BAD_JSON] = {"bad_json", 400, 0},
-	[PROBLEM_TOO_DEEP] = {"too_deep", 400, 0},
-	[PROBLEM_BODY_NOT_OBJECT] = {"body_not_object", 400, 0},
-	[PROBLEM_MISSING_FIELD] = {"missing_field", 400, 0},
-	[PROBLEM_BAD_FIELD] = {"bad_field", 400, 0},
-	[PROBLEM_BAD_PHASE] = {"bad_phase", 400, 0},
-	[PROBLEM_BAD_STEP] = {"bad_step", 400, 0},
-	[PROBLEM_BAD_ID] = {"bad_id", 400, 0},
-	[PROBLEM_BAD_QUERY] = {"bad_query", 400, 0},
-	[PROBLEM_BAD_HEADER] = {"bad_header", 400, 0},
-	[PROBLEM_BAD_BATCH] = {"bad_batch", 400, 0},
-	[PROBLEM_BODY_INCOMPLETE] = {"body_incomplete", 400, 0},
-	[PROBLEM_UNAUTHORIZED] = {"unauthorized", 401, 0},
-	[PROBLEM_FORBIDDEN] = {"forbidden", 403, 0},
-	[PROBLEM_CROSS_ORIGIN] = {"cross_origin", 403, 0},
-	[PROBLEM_UNKNOWN_HOST] = {"unknown_host", 403, 0},
-	[PROBLEM_NOT_FOUND] = {"not_found", 404, 0},
-	[PROBLEM_JOB_NOT_FOUND] = {"job_not_found", 404, 0},
-	[PROBLEM_WORKFLOW_NOT_FOUND] = {"workflow_not_found", 404, 0},
-	[PROBLEM_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, 0},
-	[PROBLEM_STATE_CONFLICT] = {"state_conflict", 409, 0},
-	[PROBLEM_LENGTH_REQUIRED] = {"length_required", 411, 0},
-	[PROBLEM_BODY_TOO_LARGE] = {"body_too_large", 413, 0},
-	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415, 0},
-	[PROBLEM_KEY_REUSED] = {"idempotency_key_reused", 422, 0},
-	[PROBLEM_BAD_EVENT] = {"bad_event", 422, 0},
-	[PROBLEM_RATE_LIMITED] = {"rate_limited", 429, SOON_S},
-	[PROBLEM_QUOTA_EXCEEDED] = {"quota_exceeded", 429, LATER_S},
-	[PROBLEM_INTERNAL] = {"internal", 500, 0},
-	[PROBLEM_SPOOL_FULL] = {"spool_full", 503, LATER_S},
-	[PROBLEM_DISK_FULL] = {"disk_full", 503, LATER_S},
-	[PROBLEM_BACKLOG_FULL] = {"backlog_full", 503, LATER_S},
-	[PROBLEM_BODY_BUDGET] = {"body_budget", 503, SOON_S},
-	[PROBLEM_SPOOL_UNAVAILABLE] = {"spool_unavailable", 503, LATER_S},
-	[PROBLEM_STOPPING] = {"stopping", 503, SOON_S},
-	[PROBLEM_CALLER_STREAMS] = {"too_many_streams", 429, LATER_S},
-	[PROBLEM_STREAMS_FULL] = {"streams_full", 503, LATER_S},
-	[PROBLEM_EVENTS_UNAVAILABLE] = {"events_unavailable", 503, LATER_S},
+	[PROBLEM_NONE] = {200, 0},
+	[PROBLEM_BAD_JSON] = {400, 0},
+	[PROBLEM_TOO_DEEP] = {400, 0},
+	[PROBLEM_BODY_NOT_OBJECT] = {400, 0},
+	[PROBLEM_MISSING_FIELD] = {400, 0},
+	[PROBLEM_BAD_FIELD] = {400, 0},
+	[PROBLEM_BAD_PHASE] = {400, 0},
+	[PROBLEM_BAD_STEP] = {400, 0},
+	[PROBLEM_BAD_ID] = {400, 0},
+	[PROBLEM_BAD_QUERY] = {400, 0},
+	[PROBLEM_BAD_HEADER] = {400, 0},
+	[PROBLEM_BAD_BATCH] = {400, 0},
+	[PROBLEM_BODY_INCOMPLETE] = {400, 0},
+	[PROBLEM_UNAUTHORIZED] = {401, 0},
+	[PROBLEM_FORBIDDEN] = {403, 0},
+	[PROBLEM_CROSS_ORIGIN] = {403, 0},
+	[PROBLEM_UNKNOWN_HOST] = {403, 0},
+	[PROBLEM_NOT_FOUND] = {404, 0},
+	[PROBLEM_JOB_NOT_FOUND] = {404, 0},
+	[PROBLEM_WORKFLOW_NOT_FOUND] = {404, 0},
+	[PROBLEM_METHOD_NOT_ALLOWED] = {405, 0},
+	[PROBLEM_STATE_CONFLICT] = {409, 0},
+	[PROBLEM_LENGTH_REQUIRED] = {411, 0},
+	[PROBLEM_BODY_TOO_LARGE] = {413, 0},
+	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, 0},
+	[PROBLEM_KEY_REUSED] = {422, 0},
+	[PROBLEM_BAD_EVENT] = {422, 0},
+	[PROBLEM_RATE_LIMITED] = {429, SOON_S},
+	[PROBLEM_QUOTA_EXCEEDED] = {429, LATER_S},
+	[PROBLEM_INTERNAL] = {500, 0},
+	[PROBLEM_SPOOL_FULL] = {503, LATER_S},
+	[PROBLEM_DISK_FULL] = {503, LATER_S},
+	[PROBLEM_BACKLOG_FULL] = {503, LATER_S},
+	[PROBLEM_BODY_BUDGET] = {503, SOON_S},
+	[PROBLEM_SPOOL_UNAVAILABLE] = {503, LATER_S},
+	[PROBLEM_STOPPING] = {503, SOON_S},
+	[PROBLEM_CALLER_STREAMS] = {429, LATER_S},
+	[PROBLEM_STREAMS_FULL] = {503, LATER_S},
+	[PROBLEM_EVENTS_UNAVAILABLE] = {503, LATER_S},
 };
 static_assert(sizeof table / sizeof *table == PROBLEM_N, "every problem has its row");
 
@@ -112,25 +110,11 @@ void fault_of_status(struct fault *fault, enum status st, const struct why *why,
 		why_set(&fault->detail, st, "%s", text);
 }
 
-bool fault_set(struct fault *fault, enum problem problem, const char *field, const char *fmt, ...)
-{
-	va_list ap;
-	fault->problem = problem;
-	fault->field = field;
-	fault->retry_after_s = 0;
-	fault->place = 0;
-	fault->detail.text[0] = '\0';
-	va_start(ap, fmt);
-	vsnprintf(fault->why.text, sizeof fault->why.text, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
 void fault_members(struct jx_writer *w, const struct fault *fault)
 {
 	jx_bool(w, "success", false);
 	jx_cstring(w, "error", fault->why.text);
-	jx_cstring(w, "code", problem_info(fault->problem)->code);
+	jx_cstring(w, "code", problem_code(fault->problem));
 	if (fault->field)
 		jx_cstring(w, "field", fault->field);
 	if (fault->place)

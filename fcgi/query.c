@@ -107,3 +107,15 @@ struct slice query_get(const struct query *query, const char *name)
 			return query->items[i].value;
 	return (struct slice)SLICE_INIT;
 }
+
+bool query_kinds(const struct query *query, uint64_t *kinds, struct fault *fault)
+{
+	struct slice bad; /* not told, as it may be anything */
+	*kinds = 0;
+	if (!query_has(query, "kinds"))
+		return true;
+	*kinds = event_kinds_parse(query_get(query, "kinds"), &bad);
+	return *kinds || fault_set(fault, PROBLEM_BAD_QUERY, "kinds",
+				 "kinds must be kinds of events as clario-spool events shows them, with "
+				 "commas: failed,cancelled");
+}

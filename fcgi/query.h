@@ -5,6 +5,7 @@
 #ifndef FCGI_QUERY_H
 #define FCGI_QUERY_H
 #include "fcgi/problem.h"
+#include "spool/model/event.h"
 
 enum { QUERY_ITEMS_MAX = 16, QUERY_TEXT_MAX = 4096 };
 
@@ -24,5 +25,8 @@ bool query_parse(struct slice raw, const char *const *known, struct query *out, 
 bool query_has(const struct query *query, const char *name);
 /* Empty when it is not there. */
 struct slice query_get(const struct query *query, const char *name);
+/* kinds=failed,cancelled, as bits; 0: it is not there. A fault does not quote what was given: a query may
+ * carry what a log should not. */
+bool query_kinds(const struct query *query, uint64_t *kinds, struct fault *fault);
 
 #endif

@@ -37,16 +37,17 @@ static void write_metrics(struct jx_writer *w, const struct stats *s)
 	jx_close_object(w);
 }
 
-static void write_phases(struct jx_writer *w, const struct stats *s)
+static void write_phases(struct jx_writer *w, const struct stats *s, const struct opts *opts)
 {
 	jx_open_array(w, "phases");
 	for (int slot = 0; slot < PHASE_SLOTS; slot++) {
 		int phase = phase_of_slot(slot);
 		jx_open_object(w, NULL);
-		jx_int(w, phase_is_step(phase) ? "step" : "phase", phase);
+		jx_int(w, phase_word(phase), phase);
 		for (int state = 0; state < JOB_STATE_N; state++)
 			jx_int(w, job_state_name((enum job_state)state), (int64_t)s->jobs[slot][state]);
 		jx_bool(w, "paused", s->paused_phases >> slot & 1);
+		jx_int(w, "service_level_ms", opts->phase[slot].service_level_ms);
 		jx_close_object(w);
 	}
 	jx_close_array(w);
@@ -106,7 +107,7 @@ void queue_stats(struct app *app, const struct request *request, struct reply *r
 	write_counts(&w, "syncProgress", NULL); /* that queue is gone; its reports stay */
 	jx_int(&w, "connectedClients", 0);
 	write_metrics(&w, &s);
-	write_phases(&w, &s);
+	write_phases(&w, &s, app->opts);
 	write_totals(&w, &s);
 	write_refused(&w);
 	jx_close_object(&w);

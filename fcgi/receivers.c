@@ -1,8 +1,8 @@
 /* fcgi/receivers.c: GET /receivers, and /queue/pause and /queue/resume when they name a receiver. */
 #include "fcgi/handlers.h"
-#include "fcgi/when.h"
 #include "spool/show.h"
 #include "spool/spool.h"
+#include "spool/when.h"
 
 #include <stdlib.h>
 

@@ -10,9 +10,6 @@
 #define OPEN_METRICS "application/openmetrics-text"
 #define PLAIN        "text/plain"
 
-/* contract.md 5.5 */
-static const int64_t service_level_ms[PHASE_SLOTS] = {30000, 60000, 120000, 90000, 10000, 15000, 60000};
-
 /* The plain form for who asks for that and not for the other; everybody else gets OpenMetrics. */
 static bool wants_plain(struct slice accept)
 {
@@ -50,7 +47,8 @@ static enum status gather(struct app *app, struct metrics_view *view, struct why
 		view->receivers_n = n < METRICS_RECEIVERS_MAX ? n : METRICS_RECEIVERS_MAX;
 		st = read_bookmarks(app, view, why);
 	}
-	memcpy(view->service_level_ms, service_level_ms, sizeof service_level_ms);
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		view->service_level_ms[slot] = app->opts->phase[slot].service_level_ms;
 	return st;
 }
 

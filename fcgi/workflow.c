@@ -9,6 +9,7 @@
 #include "spool/show.h"
 #include "spool/spool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { JOBS_MAX = 500, EVENTS_MAX = 1000, TOTAL_STEPS = PHASE_LAST, SHOWN_BYTES_MAX = 16 << 20 };
@@ -82,10 +83,24 @@ static void write_summary(struct jx_writer *w, const struct workflow *wf)
 	jx_int(w, "percent", info ? info->percent : 0);
 }
 
-static void write_workflow(struct jx_writer *w, const struct workflow *wf, const struct mask *mask)
+/* Within what each phase should come and run; 0: no matter. */
+static void write_levels(struct jx_writer *w, const struct opts *opts)
+{
+	jx_open_object(w, "service_levels_ms");
+	for (int phase = PHASE_FIRST; phase <= PHASE_LAST; phase++) {
+		char key[16];
+		snprintf(key, sizeof key, "%d", phase);
+		jx_int(w, key, opts->phase[phase_slot(phase)].service_level_ms);
+	}
+	jx_close_object(w);
+}
+
+static void write_workflow(
+	struct jx_writer *w, const struct workflow *wf, const struct opts *opts, const struct mask *mask)
 {
 	size_t shown = 0;
 	write_summary(w, wf);
+	write_levels(w, opts);
 	jx_open_array(w, "jobs");
 	for (size_t i = wf->n; i-- > 0;)
 		show_job(w, &wf->jobs[i], false, mask);
@@ -189,7 +204,7 @@ void workflow_show(struct app *app, const struct request *request, struct reply 
 		wf ? read_workflow(app, &request->caller, request->capture, after, wf, &why) : ST_NOMEM;
 	if (st == ST_OK) {
 		struct jx_writer w = reply_open(reply);
-		write_workflow(&w, wf, mask);
+		write_workflow(&w, wf, app->opts, mask);
 		reply_close(reply, &w);
 	} else {
 		reply_status(reply, st, &why, PROBLEM_WORKFLOW_NOT_FOUND);

@@ -285,6 +285,8 @@ enum status operation_undo(struct spool *sp, const char *path, struct moment now
 		.reason = reason};
 	struct operation moved = *op;
 	uint64_t last_seq;
+	if (op->verb == STEER_PURGE)
+		return why_set(why, ST_CONFLICT, "what was purged is gone: %s cannot be undone", op->name);
 	enum status st = end_of(sp, op, &last_seq, why);
 	if (st == ST_OK)
 		st = next_acts(sp, &moved, last_seq, ids, &ask.n, why);

@@ -49,8 +49,8 @@ NODISCARD enum status operations_list(
 NODISCARD enum status operations_forget(
 	const char *path, struct moment now, struct slice text, size_t *n, struct why *why);
 
-/* Take back what nothing has happened to since, a batch at a time, until is_undone. Again after that, or
- * after a kill: goes on where it was. */
+/* CONFLICT: a purge. Take back what nothing has happened to since, a batch at a time, until is_undone. Again
+ * after that, or after a kill: goes on where it was. */
 NODISCARD enum status operation_undo(struct spool *sp, const char *path, struct moment now,
 	struct operation *op, struct slice actor, struct slice reason, struct why *why);
 /* What is still to be looked at, in events: for a bar. */

@@ -2,6 +2,7 @@
  * the same. */
 #include "spool/opts.h"
 
+#include "spool/cloud_event.h"
 #include "spool/opts_calls.h"
 #include "spool/opts_secrets.h"
 #include "spool/opts_webhooks.h"
@@ -32,11 +33,24 @@
 			"take up to a quarter off each wait, at random"                                      \
 	}
 
-#define PHASE_ROWS(section_, slot_)                                                                          \
-	RETRY_ROWS(section_, phase[slot_].retry, NULL, NULL, NULL, NULL, NULL, NULL),                        \
+/* Of a phase that the caller may give a workflow of its own (contract.md section 6: the callers of 4 and 5
+ * do) the default must not be yes: every workflow would stall. */
+#define AWAITED_ROW(section_, slot_, awaited_)                                                               \
 	{                                                                                                    \
-		section_, "concurrency", CONF_INT, AT(phase[slot_].concurrency), 0, 4096, "0", NULL,         \
-			"calls of this phase at one time; 0: no bound of its own"                            \
+		section_, "awaited", CONF_BOOL, AT(phase[slot_].is_awaited), 0, 0, awaited_, NULL,           \
+			"a workflow whose phase before it has completed stalls, unless it comes within its " \
+			"service-level"                                                                      \
+	}
+
+#define PHASE_ROWS(section_, slot_, level_)                                                                  \
+	RETRY_ROWS(section_, phase[slot_].retry, NULL, NULL, NULL, NULL, NULL, NULL),                        \
+		{section_, "concurrency", CONF_INT, AT(phase[slot_].concurrency), 0, 4096, "0", NULL,        \
+			"calls of this phase at one time; 0: no bound of its own"},                          \
+	{                                                                                                    \
+		section_, "service-level", CONF_DURATION, AT(phase[slot_].service_level_ms), 0,              \
+			365 * DAY_MS, level_, NULL,                                                          \
+			"how long its jobs may wait, and how soon it should follow where it is awaited; 0: " \
+			"no matter"                                                                          \
 	}
 
 #define RECEIVER_ROWS(section_, member_)                                                                     \
@@ -157,6 +171,8 @@ const struct conf_row opts_rows[] = {
 		"a stream whose reader takes nothing for this long is ended"},
 	{"events", "max-age", CONF_DURATION, AT(events.max_age_ms), 1000, DAY_MS, "1h", NULL,
 		"a stream is ended after this long; its reader comes back, with its credentials"},
+	{"events", "source", CONF_TEXT, AT(events.source), 0, 0, "", NULL,
+		"source of exported CloudEvents, a URI of this installation; empty: //HOST/clario-workflow"},
 
 	{"spool", "store", CONF_TEXT, AT(spool.store), 0, 0, "lmdb", NULL,
 		"storage engine: lmdb, or postgres for several hosts"},
@@ -190,20 +206,24 @@ const struct conf_row opts_rows[] = {
 
 	RETRY_ROWS("retry", retry, "15", "2s", "3", "1h", "24h", "on"),
 
-	PHASE_ROWS("phase.1", 0),
-	PHASE_ROWS("phase.2", 1),
-	PHASE_ROWS("phase.3", 2),
-	PHASE_ROWS("phase.4", 3),
-	PHASE_ROWS("phase.5", 4),
-	PHASE_ROWS("phase.6", 5),
-	PHASE_ROWS("phase.7", 6),
+	PHASE_ROWS("phase.1", 0, "30s"),
+	PHASE_ROWS("phase.2", 1, "1m"),
+	AWAITED_ROW("phase.2", 1, "yes"),
+	PHASE_ROWS("phase.3", 2, "2m"),
+	AWAITED_ROW("phase.3", 2, "yes"),
+	PHASE_ROWS("phase.4", 3, "90s"),
+	AWAITED_ROW("phase.4", 3, "no"),
+	PHASE_ROWS("phase.5", 4, "10s"),
+	AWAITED_ROW("phase.5", 4, "no"),
+	PHASE_ROWS("phase.6", 5, "15s"),
+	PHASE_ROWS("phase.7", 6, "1m"),
 	{"phase.7", "fee-rate", CONF_DECIMAL, AT(fee_rate_micro), 0, 1000000, "0.20", NULL,
 		"share of a payout kept as the fee; 0: flat subscription, no fee call"},
-	PHASE_ROWS("phase.10", 7),
-	PHASE_ROWS("phase.11", 8),
-	PHASE_ROWS("phase.12", 9),
-	PHASE_ROWS("phase.13", 10),
-	PHASE_ROWS("phase.14", 11),
+	PHASE_ROWS("phase.10", 7, "0s"),
+	PHASE_ROWS("phase.11", 8, "0s"),
+	PHASE_ROWS("phase.12", 9, "0s"),
+	PHASE_ROWS("phase.13", 10, "0s"),
+	PHASE_ROWS("phase.14", 11, "0s"),
 
 	{"worker", "in-flight", CONF_INT, AT(worker.in_flight), 1, 4096, "64", NULL,
 		"calls under way at one time"},
@@ -332,6 +352,13 @@ static enum status from_environment(struct opts *out, struct why *why)
 	return ST_OK;
 }
 
+static enum status check_source(const struct opts *o, struct why *why)
+{
+	struct why inner = WHY_INIT;
+	enum status st = cloud_event_check_source(o->events.source, &inner);
+	return st == ST_OK ? ST_OK : why_set(why, st, "events.source: %.250s", inner.text);
+}
+
 static enum status make_mask(struct opts *o, struct why *why)
 {
 	struct why inner = WHY_INIT;
@@ -348,7 +375,9 @@ static enum status check_together(struct opts *o, struct why *why)
 		return why_set(why, ST_INVALID,
 			"spool.map-size must be a multiple of the page size, %ld bytes",
 			sysconf(_SC_PAGESIZE));
-	enum status st = opts_check_receivers(o, why);
+	enum status st = check_source(o, why);
+	if (st == ST_OK)
+		st = opts_check_receivers(o, why);
 	if (st == ST_OK)
 		st = opts_check_calls(o, why);
 	if (st == ST_OK)
@@ -449,7 +478,7 @@ static int64_t longest_signature_ms(const struct opts *opts)
 
 struct spool_conf opts_spool_conf(const struct opts *opts)
 {
-	return (struct spool_conf){
+	struct spool_conf conf = {
 		.store = opts->spool.store,
 		.path = opts->spool.path,
 		.database = opts->spool.database,
@@ -463,4 +492,9 @@ struct spool_conf opts_spool_conf(const struct opts *opts)
 		.crowd_at = opts->queue.crowd_at,
 		.keep_reserved_us = longest_signature_ms(opts) * 1000,
 	};
+	for (int phase = AWAIT_FIRST; phase <= AWAIT_LAST; phase++) {
+		const struct phase_opts *o = &opts->phase[phase_slot(phase)];
+		conf.await_us[phase] = o->is_awaited ? o->service_level_ms * 1000 : 0;
+	}
+	return conf;
 }

@@ -23,6 +23,7 @@ struct http_opts {
 /* clario-events: the stream of events to whoever listens. */
 struct events_opts {
 	char *socket, *key_file;
+	char *source; /* of exported events; empty: cloud_event_source() tells */
 	int64_t max_listeners, max_per_caller;
 	int64_t heartbeat_ms, slow_after_ms, max_age_ms, ticket_life_ms;
 };
@@ -35,7 +36,9 @@ struct retry_opts {
 
 struct phase_opts {
 	struct retry_opts retry;
-	int64_t concurrency; /* calls of this phase at one time; 0: no bound of its own */
+	int64_t concurrency;      /* calls of this phase at one time; 0: no bound of its own */
+	int64_t service_level_ms; /* 0: none */
+	bool is_awaited;          /* after the phase before it, for as long (model/await.h) */
 };
 
 /* Who is called: the built-in ones, then the operator's, in the order of the file. What is 0 or unset in the
@@ -174,6 +177,12 @@ void opts_print(const struct opts *opts, FILE *to, bool with_help);
 
 /* The calls of a phase in the order they are made, as indexes of call[]: how many. */
 size_t opts_phase_calls(const struct opts *opts, int phase, int out[CALLS_MAX]);
+/* The phases that call a receiver, by its index: bits of phase_slot(). */
+uint32_t opts_receiver_phases(const struct opts *opts, size_t receiver);
+/* Jobs that one worker may hold for a receiver that lets may_run calls be made at a time: those that may run,
+ * and as many again or, where it gets through more until the worker asks again, `ahead`, so that none is
+ * waited for; no more than its rate lets through in a second. */
+size_t opts_receiver_room(const struct receiver_opts *receiver, uint32_t may_run, size_t ahead);
 /* Is this HTTP status one that the call's success row names? */
 bool opts_is_success(const struct call_opts *call, long http_status);
 /* The secret that a call is made with, "" without one, and what gave it ("environment", or a row's name;

@@ -270,6 +270,25 @@ size_t opts_phase_calls(const struct opts *o, int phase, int out[CALLS_MAX])
 	return n;
 }
 
+uint32_t opts_receiver_phases(const struct opts *o, size_t receiver)
+{
+	uint32_t phases = 0;
+	for (size_t i = 0; i < o->calls_n; i++)
+		if (o->call[i].phase && o->call[i].receiver == receiver)
+			phases |= UINT32_C(1) << phase_slot((int)o->call[i].phase);
+	return phases;
+}
+
+size_t opts_receiver_room(const struct receiver_opts *r, uint32_t may_run, size_t ahead)
+{
+	enum { MILLI = 1000 };
+	size_t at_a_time = (size_t)r->concurrency, most = at_a_time + (ahead > at_a_time ? ahead : at_a_time);
+	size_t second = (size_t)(r->burst + r->rate_milli / MILLI);
+	if (r->rate_milli && second < most)
+		most = second;
+	return may_run < most ? may_run : most;
+}
+
 static void print_call(const struct opts *o, int phase, const struct call_opts *call, FILE *to)
 {
 	static const char *const auths[] = {[AUTH_NONE] = "none",

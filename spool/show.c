@@ -80,7 +80,7 @@ void show_job_open(struct jx_writer *w, const struct job *job, bool whole, const
 {
 	jx_open_object(w, NULL);
 	show_id(w, "id", job->id);
-	jx_int(w, phase_is_step(job->phase) ? "step" : "phase", job->phase);
+	jx_int(w, phase_word(job->phase), job->phase);
 	jx_string(w, "workflow_id", job->workflow_id);
 	jx_string(w, "user_id", job->user_id);
 	jx_cstring(w, "state", job_state_name(job->state));
@@ -140,15 +140,20 @@ static void int_if_any(struct jx_writer *w, const char *key, int64_t value)
 		jx_int(w, key, value);
 }
 
-void show_event(struct jx_writer *w, const struct event *e, const struct mask *mask)
+void show_event(struct jx_writer *w, const struct event *event, const struct mask *mask)
 {
-	jx_open_object(w, NULL);
+	show_event_as(w, NULL, event, mask);
+}
+
+void show_event_as(struct jx_writer *w, const char *key, const struct event *e, const struct mask *mask)
+{
+	jx_open_object(w, key);
 	jx_int(w, "seq", (int64_t)e->seq);
 	jx_time(w, "at", e->at_us);
 	jx_cstring(w, "kind", event_kind_name(e->kind));
 	if (!id_is_zero(e->job))
 		show_id(w, "job_id", e->job);
-	int_if_any(w, phase_is_step(e->phase) ? "step" : "phase", e->phase);
+	int_if_any(w, phase_word(e->phase), e->phase);
 	string_if_any(w, "workflow_id", e->workflow_id);
 	string_if_any(w, "user_id", e->user_id);
 	state_if_any(w, "from", e->from);

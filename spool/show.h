@@ -15,6 +15,8 @@ void show_job(struct jx_writer *w, const struct job *job, bool whole, const stru
 void show_job_open(struct jx_writer *w, const struct job *job, bool whole, const struct mask *mask);
 /* Members that do not apply are left out. */
 void show_event(struct jx_writer *w, const struct event *event, const struct mask *mask);
+/* The same as a member. */
+void show_event_as(struct jx_writer *w, const char *key, const struct event *event, const struct mask *mask);
 
 /* As it is at now_us: a pause that is over is none. key NULL: in an array, or at the top. */
 void show_receiver(struct jx_writer *w, const char *key, const struct receiver_state *r, int64_t now_us);

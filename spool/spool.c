@@ -188,6 +188,18 @@ enum status spool_remove_events(struct spool *sp, struct moment now, int64_t bef
 	return sp->ops->remove_events(sp->store, now, before_us, seen, has_more, why);
 }
 
+enum status spool_await_tell(
+	struct spool *sp, struct moment now, size_t *told, bool *has_more, struct why *why)
+{
+	return sp->ops->await_tell(sp->store, now, told, has_more, why);
+}
+
+enum status spool_stalled(
+	struct spool *sp, struct job_id *at, struct stalled *out, size_t cap, size_t *n, struct why *why)
+{
+	return sp->ops->stalled(sp->store, at, out, cap, n, why);
+}
+
 enum status spool_stats(struct spool *sp, struct stats *out, struct why *why)
 {
 	return sp->ops->stats(sp->store, out, why);

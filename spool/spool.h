@@ -8,6 +8,7 @@
 #define SPOOL_SPOOL_H
 #include "spool/base/clock.h"
 #include "spool/model/account.h"
+#include "spool/model/await.h"
 #include "spool/model/figures.h"
 #include "spool/model/forget.h"
 #include "spool/model/item.h"
@@ -20,7 +21,7 @@ struct spool;
 
 struct spool_conf {
 	const char *store;            /* engine's name: "lmdb" */
-	const char *path;             /* the spool directory */
+	const char *path;             /* the spool directory; with read_only also a copy's file */
 	int64_t map_size;             /* bytes; must be what init was given */
 	int64_t full_at_percent;      /* refuse intake at this share of the map */
 	int64_t disk_full_at_percent; /* refuse intake at this share of the file system; 0: never */
@@ -29,6 +30,9 @@ struct spool_conf {
 	int64_t dedupe_window_us;     /* how long a completed job blocks its natural key */
 	int64_t crowd_at; /* jobs of one user, lately, beyond which its further ones take turns; 0: never */
 	int64_t keep_reserved_us; /* jobs with a reserved key (rules.h) are not removed before this age */
+	/* By phase: how soon it should come in a workflow whose phase before it has completed
+	 * (model/await.h); 0: nobody awaits it. */
+	int64_t await_us[AWAIT_LAST + 1];
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
 	/* Of an engine on a database server. The directory is each host's own then: it has no jobs. */
@@ -266,6 +270,17 @@ NODISCARD enum status spool_export(
  * finding, report (may be NULL) is called for each. */
 typedef void (*spool_check_fn)(void *arg, const char *finding);
 NODISCARD enum status spool_check(struct spool *sp, spool_check_fn report, void *arg, struct why *why);
+
+/* Housekeeping: a `stalled` event for each workflow whose awaited phase has not come in time (no sooner than
+ * 2 s), a bounded number at a time, once for each job that completed. What completed before the first call
+ * ever is history. *told: how many. *has_more: call again at once. One thread per struct spool. */
+NODISCARD enum status spool_await_tell(
+	struct spool *sp, struct moment now, size_t *told, bool *has_more, struct why *why);
+
+/* Workflows that were told of and await their phase still, a page at a time, in order of the jobs that
+ * completed. *at: zeroed at first, then as the call before left it. *n < cap: there are no more. */
+NODISCARD enum status spool_stalled(
+	struct spool *sp, struct job_id *at, struct stalled *out, size_t cap, size_t *n, struct why *why);
 
 /* A durable number under a name ("notify-relay"): how far a reader of the events has come ("backup": when the
  * last one was made, in microseconds since 1970). 0 when never set.

@@ -39,15 +39,6 @@ struct flow {
 	size_t lane_of_report[RECEIVERS_MAX];
 };
 
-static uint32_t phases_of(const struct opts *opts, size_t receiver)
-{
-	uint32_t phases = 0;
-	for (size_t i = 0; i < opts->calls_n; i++)
-		if (opts->call[i].phase && opts->call[i].receiver == receiver)
-			phases |= 1u << phase_slot((int)opts->call[i].phase);
-	return phases;
-}
-
 /* A probe may take as long as the slowest call to this receiver, and be told of with the next exchange. */
 static int64_t probe_us(const struct opts *opts, size_t receiver)
 {
@@ -63,7 +54,7 @@ static void lane_init(struct lane *l, const struct opts *opts, size_t receiver)
 	const struct receiver_opts *r = &opts->receivers[receiver];
 	*l = (struct lane){
 		.opts = r,
-		.phases = phases_of(opts, receiver),
+		.phases = opts_receiver_phases(opts, receiver),
 		.concurrency = (size_t)r->concurrency,
 		.milli_tokens = r->burst * MILLI,
 		.filled_us = clock_mono_us(),
@@ -278,20 +269,14 @@ static size_t of_phases(const size_t n[PHASE_SLOTS], uint32_t phases)
 	return sum;
 }
 
-/* Jobs that may be held for a receiver: those that may run, and as many as it gets through until the next
- * claim but one, so that none is waited for; no more than its rate lets through in a second. Should it hang
- * from now on, there must be leases left for the others' jobs (feed_held_max()). */
-static size_t most_held(const struct flow *f, struct lane *l, const struct flow_stock *stock)
+/* Jobs that may be held for a receiver: as opts_receiver_room() bounds them, with as many ahead as it gets
+ * through until the next claim but one. Should it hang from now on, there must be leases left for the others'
+ * jobs (feed_held_max()). */
+static size_t most_held(const struct flow *f, const struct lane *l, const struct flow_stock *stock)
 {
 	size_t ahead = of_phases(stock->pace, l->phases) * 2,
 	       bound = (size_t)f->opts->worker.in_flight * AHEAD;
-	if (ahead > bound)
-		ahead = bound;
-	size_t most = l->concurrency + (ahead > l->concurrency ? ahead : l->concurrency);
-	size_t second = (size_t)(l->opts->burst + l->opts->rate_milli / MILLI);
-	if (l->opts->rate_milli && second < most)
-		most = second;
-	return l->may_run < most ? l->may_run : most;
+	return opts_receiver_room(l->opts, l->may_run, ahead < bound ? ahead : bound);
 }
 
 static void add_limit(struct claim_limit *out, uint32_t phases, size_t most, const struct flow_stock *stock)

@@ -54,10 +54,9 @@ static void print_rules(const struct retry_opts *policy, const struct policy_ask
 	fprintf(to,
 		"%s %" PRId64 ": attempts %" PRId64
 		", base %s, factor %g, cap %s, give-up-after %s, jitter %s\n",
-		phase_is_step((int)ask->phase) ? "step" : "phase", ask->phase, policy->attempts,
-		span_ms(policy->base_ms, base), (double)policy->factor_milli / 1000,
-		span_ms(policy->cap_ms, cap), span_ms(policy->give_up_after_ms, end),
-		policy->jitter ? "on" : "off");
+		phase_word((int)ask->phase), ask->phase, policy->attempts, span_ms(policy->base_ms, base),
+		(double)policy->factor_milli / 1000, span_ms(policy->cap_ms, cap),
+		span_ms(policy->give_up_after_ms, end), policy->jitter ? "on" : "off");
 }
 
 static void print_tries(const struct retry_try *tries, size_t n, FILE *to)

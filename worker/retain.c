@@ -4,7 +4,14 @@
 
 #include "spool/base/log.h"
 
-enum { PORTION = 200, ROUND_US = 10000000, TEND_US = 30000000, PAUSE_US = 20000 };
+enum {
+	PORTION = 200,
+	ROUND_US = 10000000,
+	TEND_US = 30000000,
+	PAUSE_US = 20000,
+	AWAIT_US = 1000000,
+	TOLD_US = 400 /* for each that was told of: thousands at a time must not hold up deliveries */
+};
 
 void retain_init(struct retain *r, const struct opts *opts, struct spool *spool)
 {
@@ -12,6 +19,11 @@ void retain_init(struct retain *r, const struct opts *opts, struct spool *spool)
 	r->keep_us[JOB_COMPLETED] = opts->queue.keep_completed_ms * 1000;
 	r->keep_us[JOB_FAILED] = opts->queue.keep_failed_ms * 1000;
 	r->keep_us[JOB_CANCELLED] = opts->queue.keep_cancelled_ms * 1000;
+	r->next_await_us = INT64_MAX;
+	for (int phase = AWAIT_FIRST; phase <= AWAIT_LAST; phase++)
+		if (opts->phase[phase_slot(phase)].is_awaited &&
+			opts->phase[phase_slot(phase)].service_level_ms)
+			r->next_await_us = 0;
 }
 
 static int64_t longest(const struct retain *r)
@@ -49,12 +61,29 @@ static bool remove_events(struct retain *r, struct moment now)
 	return st == ST_OK && has_more;
 }
 
+static void tell_stalled(struct retain *r, struct moment now)
+{
+	struct why why = WHY_INIT;
+	size_t told;
+	bool has_more;
+	if (now.boot_us < r->next_await_us)
+		return;
+	enum status st = spool_await_tell(r->spool, now, &told, &has_more, &why);
+	if (st != ST_OK)
+		log_warning("event=stalled_failed status=%s why=%s", status_name(st), LOG_QT(why.text));
+	else if (told)
+		log_warning("event=stalled workflows=%zu", told);
+	r->next_await_us =
+		now.boot_us + (st == ST_OK && has_more ? PAUSE_US + (int64_t)told * TOLD_US : AWAIT_US);
+}
+
 void retain_step(struct retain *r, struct moment now)
 {
 	if (now.boot_us >= r->next_tend_us) {
 		r->next_tend_us = now.boot_us + TEND_US;
 		spool_tend(r->spool);
 	}
+	tell_stalled(r, now);
 	if (now.boot_us >= r->next_round_us) {
 		r->next_round_us = now.boot_us + ROUND_US;
 		r->part = 0;
@@ -72,6 +101,8 @@ void retain_step(struct retain *r, struct moment now)
 int retain_wait_ms(const struct retain *r, struct moment now)
 {
 	int64_t next = r->part < RETAIN_OVER ? r->next_portion_us : r->next_round_us;
+	if (r->next_await_us < next)
+		next = r->next_await_us;
 	int64_t left_us = next - now.boot_us;
 	return left_us <= 0 ? 0 : (int)(left_us / 1000) + 1;
 }

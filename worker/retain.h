@@ -1,5 +1,6 @@
 /* worker/retain.h: jobs that ended leave the spool after their configured age, a few at a time, and after the
- * longest of these ages the events that belong to no job. */
+ * longest of these ages the events that belong to no job. And workflows whose next phase did not come within
+ * its service level are told of. */
 #ifndef WORKER_RETAIN_H
 #define WORKER_RETAIN_H
 #include "spool/opts.h"
@@ -8,6 +9,7 @@ struct retain {
 	struct spool *spool;
 	int64_t keep_us[JOB_STATE_N];                         /* 0: not removed by age */
 	int64_t next_round_us, next_tend_us, next_portion_us; /* since boot */
+	int64_t next_await_us;                                /* INT64_MAX: nothing is awaited */
 	int part;             /* of the round: a state whose jobs go, RETAIN_EVENTS, or RETAIN_OVER */
 	uint64_t events_seen; /* events of no job up to here are gone */
 };

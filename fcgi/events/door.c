@@ -13,7 +13,8 @@ enum { KEY_LOG_MS = 5000 };
 
 static const struct route table[] = {{"GET", "/events", NULL, 0, SCOPE_READ, 0}};
 
-static const char *const known[] = {"user_id", "workflow_id", "all", "last_event_id", "ticket", NULL};
+static const char *const known[] = {
+	"user_id", "workflow_id", "all", "kinds", "last_event_id", "ticket", NULL};
 
 uint64_t door_caller_key(const struct request *request)
 {
@@ -107,7 +108,8 @@ static bool take_interest(const struct request *request, struct pass *pass, stru
 		return interest_parse(query, &pass->interest, fault) &&
 		       interest_is_allowed(&pass->interest, &pass->caller, fault) &&
 		       take_place(request, pass, fault);
-	if (query_has(query, "user_id") || query_has(query, "workflow_id") || query_has(query, "all"))
+	if (query_has(query, "user_id") || query_has(query, "workflow_id") || query_has(query, "all") ||
+		query_has(query, "kinds"))
 		return fault_set(fault, PROBLEM_BAD_QUERY, "ticket",
 			"the ticket says what it is for: beside it goes last_event_id alone");
 	return take_place(request, pass, fault);

@@ -204,7 +204,7 @@ static void log_answer(const struct hub *h, const struct reply *reply)
 	log_line(reply->problem == PROBLEM_NONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 		"req=%s method=%s path=%s status=%d code=%s field=%s peer=%s caller=%s streams=%zu",
 		LOG_Q(r->param[PARAM_REQUEST_ID]), LOG_Q(r->param[PARAM_METHOD]), LOG_Q(r->param[PARAM_PATH]),
-		reply->http_status, problem_info(reply->problem)->code, reply->field ? reply->field : "-",
+		reply->http_status, problem_code(reply->problem), reply->field ? reply->field : "-",
 		LOG_Q(r->param[PARAM_REMOTE_ADDR]), r->caller.name[0] ? LOG_QT(r->caller.name) : "-",
 		h->open_n);
 }

@@ -17,11 +17,23 @@ static bool take_all(const struct query *query, bool *out, struct fault *fault)
 	       fault_set(fault, PROBLEM_BAD_QUERY, "all", "all must be 1 or 0");
 }
 
+static bool take_kinds(const struct query *query, struct interest *out, struct fault *fault)
+{
+	static const uint64_t for_people = UINT64_C(1) << EVENT_NOTIFICATION | UINT64_C(1) << EVENT_PROGRESS;
+	if (!query_kinds(query, &out->kinds, fault))
+		return false;
+	if (!out->all && out->kinds & ~for_people)
+		return fault_set(fault, PROBLEM_BAD_QUERY, "kinds",
+			"without all=1 there are only notification and progress");
+	return true;
+}
+
 bool interest_parse(const struct query *query, struct interest *out, struct fault *fault)
 {
 	*out = (struct interest){0};
 	return take_text(query, "user_id", &out->user_id, fault) &&
-	       take_text(query, "workflow_id", &out->workflow_id, fault) && take_all(query, &out->all, fault);
+	       take_text(query, "workflow_id", &out->workflow_id, fault) &&
+	       take_all(query, &out->all, fault) && take_kinds(query, out, fault);
 }
 
 bool interest_is_allowed(const struct interest *interest, const struct caller *caller, struct fault *fault)
@@ -49,6 +61,8 @@ static bool is_business_of(const struct event *event, const struct caller *calle
 bool interest_covers(const struct interest *interest, const struct caller *caller, const struct event *event)
 {
 	if (!interest->all && event->kind != EVENT_NOTIFICATION && event->kind != EVENT_PROGRESS)
+		return false;
+	if (interest->kinds && !(interest->kinds >> event->kind & 1))
 		return false;
 	if (interest->user_id.len && !slice_eq(interest->user_id, event->user_id))
 		return false;

@@ -8,10 +8,12 @@
 /* Slices are borrowed. */
 struct interest {
 	struct slice user_id, workflow_id; /* empty: any */
+	uint64_t kinds;                    /* bits of enum event_kind; 0: all that there would be */
 	bool all;                          /* the whole audit, not only what is meant for people */
 };
 
-/* From user_id, workflow_id and all=1 of a query. An empty one is a fault: it must not become no filter. */
+/* From user_id, workflow_id, kinds and all=1 of a query. An empty one is a fault: it must not become no
+ * filter. */
 bool interest_parse(const struct query *query, struct interest *out, struct fault *fault);
 
 /* Whether the caller may ask for this at all: with limits of its own it must name a user or a workflow, and

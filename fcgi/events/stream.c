@@ -11,6 +11,7 @@ struct audience *audience_new(const struct caller *caller, const struct interest
 		return NULL;
 	a->caller = *caller;
 	a->interest.all = interest->all;
+	a->interest.kinds = interest->kinds;
 	if (user.len)
 		memcpy(a->texts, user.p, user.len);
 	if (workflow.len)

@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-enum { VERSION = 1, MAC_LEN = 32, BYTES_MAX = TICKET_TEXT_MAX / 2 };
+enum { VERSION = 2, MAC_LEN = 32, BYTES_MAX = TICKET_TEXT_MAX / 2 };
 
 /* So that nothing else that this key may ever sign is a ticket. */
 static const char purpose[] = "clario-workflow events ticket\n";
@@ -31,6 +31,7 @@ static void encode(const struct ticket *t, struct buf *out)
 	add_number(out, t->caller.scopes, 1);
 	add_number(out, t->caller.phases, 4);
 	add_number(out, t->interest.all, 1);
+	add_number(out, t->interest.kinds, 8);
 	add_text(out, slice_text(t->caller.name));
 	add_text(out, slice_text(t->caller.user_pattern));
 	add_text(out, t->interest.user_id);
@@ -135,6 +136,7 @@ static bool decode(struct reader *r, struct ticket *t)
 	t->caller.scopes = (unsigned)take_number(r, 1);
 	t->caller.phases = (uint32_t)take_number(r, 4);
 	t->interest.all = take_number(r, 1) != 0;
+	t->interest.kinds = take_number(r, 8);
 	take_text(r, t->caller.name, sizeof t->caller.name - 1);
 	take_text(r, t->caller.user_pattern, sizeof t->caller.user_pattern - 1);
 	t->interest.user_id = take_text(r, t->mem, JOB_TEXT_MAX);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,8 +43,11 @@ static enum status write_new(int fd, const char *path, struct why *why)
 	uint8_t key[TICKET_KEY_LEN];
 	if (getrandom(key, sizeof key, 0) != sizeof key)
 		return why_errno(why, errno, "no randomness for %s", path);
-	return write(fd, key, sizeof key) == sizeof key ? ST_OK
-							: why_errno(why, errno, "cannot write %s", path);
+	enum status st = write(fd, key, sizeof key) == sizeof key
+				 ? ST_OK
+				 : why_errno(why, errno, "cannot write %s", path);
+	explicit_bzero(key, sizeof key);
+	return st;
 }
 
 static enum status make_key(const char *path, struct why *why)

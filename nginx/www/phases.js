@@ -1,5 +1,5 @@
 /* phases.js: the chain, in its order: what people call each phase, and within what time of the one before it should
- * come (its service level), in ms. Older steps have numbers from 10 on. */
+ * come (its service level), in ms, where the service does not say. Older steps have numbers from 10 on. */
 export const PHASES = [
 	{ phase: 1, name: 'Onboarding', title: 'Zero-Friction Onboarding', level: 30000 },
 	{ phase: 2, name: 'Discovery', title: 'Autonomous Money Discovery', level: 60000 },
@@ -11,6 +11,9 @@ export const PHASES = [
 ];
 
 export const phaseOf = (n) => PHASES.find((p) => p.phase === n);
+
+/* What the service said of a phase's service level, in ms; 0 is none. */
+export const levelOf = (n, said) => (said ?? phaseOf(n).level) || Infinity;
 
 export const STATES = ['waiting', 'delayed', 'active', 'failed', 'held', 'completed', 'cancelled'];
 export const ENDED = ['completed', 'failed', 'cancelled'];

@@ -37,6 +37,15 @@ static inline bool slice_is(struct slice a, const char *text)
 {
 	return slice_eq(a, slice_text(text));
 }
+/* Without those of `chars` at its ends. */
+static inline struct slice slice_trim(struct slice s, const char *chars)
+{
+	while (s.len && strchr(chars, s.p[0]) && s.p[0])
+		s = slice_of(s.p + 1, s.len - 1);
+	while (s.len && strchr(chars, s.p[s.len - 1]) && s.p[s.len - 1])
+		s.len--;
+	return s;
+}
 /* For printf("%.*s", SLICE_ARG(s)). */
 #define SLICE_ARG(s) (int)(s).len, (s).p ? (s).p : ""
 

@@ -106,21 +106,12 @@ static enum status add_pointer(struct mask *m, struct slice text, struct why *wh
 	return ST_OK;
 }
 
-static struct slice trim(struct slice text)
-{
-	while (text.len && memchr(" \t", text.p[0], 2))
-		text = slice_of(text.p + 1, text.len - 1);
-	while (text.len && memchr(" \t", text.p[text.len - 1], 2))
-		text.len--;
-	return text;
-}
-
 static enum status add_fields(struct mask *m, const char *fields, struct why *why)
 {
 	enum status st = ST_OK;
 	while (st == ST_OK && *fields) {
 		size_t len = strcspn(fields, ",\n");
-		struct slice text = trim(slice_of(fields, len));
+		struct slice text = slice_trim(slice_of(fields, len), " \t");
 		if (text.len)
 			st = text.p[0] == '/' ? add_pointer(m, text, why) : add_name(m, text, why);
 		fields += len + (fields[len] != '\0');

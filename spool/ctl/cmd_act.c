@@ -39,6 +39,9 @@ static void print_result(const struct ctl *ctl, struct job_id id, const struct s
 			status_name(result->status));
 	else if (result->status == ST_NOTFOUND)
 		fprintf(stderr, "clario-spool: %s: there is no such job\n", text);
+	else if (result->is_remembered)
+		fprintf(stderr,
+			"clario-spool: %s stays: its delivery may be sent again, and is known by it\n", text);
 	else if (result->status == ST_CONFLICT)
 		fprintf(stderr, "clario-spool: %s is %s: %s does not apply\n", text,
 			job_state_name(result->state), ctl->command->name);
@@ -180,7 +183,7 @@ static int tell(const struct run *r)
 	const struct tally *tally = &r->tally;
 	fprintf(stderr, "%s: %s%zu done, %zu not\n", r->ctl->command->name,
 		r->is_stopped ? "interrupted: " : "", tally->done, tally->refused);
-	if (r->op.name[0] && tally->done)
+	if (r->op.name[0] && tally->done && r->op.verb != STEER_PURGE)
 		fprintf(stderr, "undo with: clario-spool undo %s\n", r->op.name);
 	int scan = ctl_tell_scan(r->ctl, tally->is_cut);
 	if (r->is_stopped)
@@ -192,7 +195,7 @@ static int tell(const struct run *r)
 
 static bool check_selection(const struct ctl *ctl)
 {
-	bool selects = ctl->given & (OPTION_ALL | OPTION_WHERE);
+	bool selects = ctl->given & (OPTION_ALL | OPTION_WHERE | OPTION_OLDER);
 	if (selects == (ctl->args_n > 0) || (!selects && ctl->given & OPTION_FILTER)) {
 		fputs("clario-spool: give ids (- reads them from standard input), or --where EXPR, or --all "
 		      "with filter options\n",
@@ -201,6 +204,10 @@ static bool check_selection(const struct ctl *ctl)
 	}
 	if (ctl_has(ctl, OPTION_AGAIN) && !*ctl->reason && !ctl_has(ctl, OPTION_DRY_RUN)) {
 		fputs("clario-spool: --again needs a --reason, which stands in the event\n", stderr);
+		return false;
+	}
+	if (verb_of(ctl) == STEER_PURGE && !*ctl->reason && !ctl_has(ctl, OPTION_DRY_RUN)) {
+		fputs("clario-spool: purge needs a --reason, which stands in the event\n", stderr);
 		return false;
 	}
 	return true;

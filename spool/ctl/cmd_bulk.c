@@ -192,7 +192,7 @@ static int tell_applied(const struct ctl *ctl, const struct plan_run *run)
 		(ull)plan->changed, (ull)plan->gone, (ull)(plan->jobs - plan->at));
 	if (!is_over)
 		fprintf(stderr, "go on with: clario-spool apply %s --reason TEXT\n", plan->name);
-	if (plan->done)
+	if (plan->done && plan->verb != STEER_PURGE)
 		fprintf(stderr, "undo with: clario-spool undo %s\n", plan->operation);
 	return code_of(plan->done, plan->changed + plan->gone, !is_over);
 }
@@ -282,6 +282,10 @@ int cmd_undo(struct ctl *ctl)
 	if (st == ST_OK) {
 		stop_install();
 		st = undo(ctl, &op, &why);
+	}
+	if (st == ST_CONFLICT) {
+		fprintf(stderr, "clario-spool: %s\n", why.text);
+		return CTL_NO;
 	}
 	return st == ST_OK ? tell_undone(ctl, &op) : ctl_fail(st, &why);
 }

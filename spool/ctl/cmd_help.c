@@ -28,10 +28,22 @@ int cmd_help(struct ctl *ctl)
 
 static void print_options(const struct command *command)
 {
+	bool takes_jobs = strncmp(command->operands, "ID...", 5) == 0;
 	for (size_t i = 0; i < option_rows_n; i++)
 		if (command->options & option_rows[i].bit)
 			printf(" --%s", option_rows[i].name);
-	puts("\" ;;");
+	puts(takes_jobs ? "\" takes_jobs=1 ;;" : "\" ;;");
+}
+
+/* What only the spool knows: ids of its newest jobs, its receivers; from the one that the line is about. */
+static void print_lookups(void)
+{
+	puts("\tlocal where=() takes_jobs= i\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	     "\t\tcase ${COMP_WORDS[i]} in\n"
+	     "\t\t-c|--config|-s|--spool) where+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\") ;;\n"
+	     "\t\tesac\n\tdone\n"
+	     "\tlocal ids=(\"${COMP_WORDS[0]}\" \"${where[@]}\" list --limit 200 --json)\n"
+	     "\tlocal names=(\"${COMP_WORDS[0]}\" \"${where[@]}\" receivers --json)");
 }
 
 /* The first words of all commands, each once. */
@@ -75,6 +87,19 @@ static void print_command_case(size_t i)
 	print_options(command);
 }
 
+/* Options whose values are known, but for --state. Of a list the last one is completed. */
+static void print_value_cases(void)
+{
+	puts("\t--order) COMPREPLY=($(compgen -W \"asc desc\" -- \"$cur\")); return ;;\n"
+	     "\t--format) COMPREPLY=($(compgen -W \"json cloudevents\" -- \"$cur\")); return ;;\n"
+	     "\t--file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	     "\t--kinds) local before=; [[ $cur == *,* ]] && before=${cur%,*},");
+	printf("\t\tCOMPREPLY=($(compgen -P \"$before\" -W \"");
+	for (int i = 0; i < EVENT_KIND_N; i++)
+		printf("%s%s", i ? " " : "", event_kind_name((enum event_kind)i));
+	puts("\" -- \"${cur##*,}\")); return ;;");
+}
+
 int cmd_completion(struct ctl *ctl)
 {
 	if (strcmp(ctl->args[0], "bash") != 0) {
@@ -86,14 +111,20 @@ int cmd_completion(struct ctl *ctl)
 	printf("\tlocal commands=\"");
 	print_first_words();
 	puts("\"\n\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-	     "\t\t[[ \" $commands \" == *\" $word \"* ]] && command=$word && break\n\tdone\n"
-	     "\tcase $prev in\n\t-c|--config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-	     "\t-s|--spool) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;");
+	     "\t\t[[ \" $commands \" == *\" $word \"* ]] && command=$word && break\n\tdone");
+	print_lookups();
+	puts("\tcase $prev in\n\t-c|--config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	     "\t-s|--spool) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;");
+	puts("\t--job) COMPREPLY=($(compgen -W \"$(\"${ids[@]}\" 2>/dev/null | sed 's/^{\"id\":\"//; "
+	     "s/\".*//')\" -- \"$cur\")); return ;;\n"
+	     "\t--receiver) COMPREPLY=($(compgen -W \"$(\"${names[@]}\" 2>/dev/null | sed "
+	     "'s/^{\"name\":\"//; s/\".*//')\" -- \"$cur\")); return ;;");
 	printf("\t--state) COMPREPLY=($(compgen -W \"");
 	for (int i = 0; i < JOB_STATE_N; i++)
 		printf("%s%s", i ? " " : "", job_state_name((enum job_state)i));
-	puts("\" -- \"$cur\")); return ;;\n\t--order) COMPREPLY=($(compgen -W \"asc desc\" -- \"$cur\")); "
-	     "return ;;\n\tesac");
+	puts("\" -- \"$cur\")); return ;;");
+	print_value_cases();
+	puts("\tesac");
 	puts("\tcase $command in\n\t'') options=\"$commands --config --spool --help --version\" ;;");
 	for (size_t i = 0; i < commands_n; i++)
 		print_command_case(i);
@@ -103,7 +134,9 @@ int cmd_completion(struct ctl *ctl)
 	     "sed -n 's/.*\"plan\":\"\\([^\"]*\\)\".*/\\1/p')\" ;;\n"
 	     "\tundo) options+=\" $(clario-spool operations --json 2>/dev/null | "
 	     "sed -n 's/.*\"operation\":\"\\([^\"]*\\)\".*/\\1/p')\" ;;");
-	puts("\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n}\ncomplete -F _clario_spool "
+	puts("\tesac\n\t[[ $takes_jobs && $cur != -* ]] && options=$(\"${ids[@]}\" 2>/dev/null |\n"
+	     "\t\tsed 's/^{\"id\":\"//; s/\".*//')\n\tCOMPREPLY=($(compgen -W \"$options\" -- "
+	     "\"$cur\"))\n}\ncomplete -F _clario_spool "
 	     "clario-spool");
 	return CTL_DONE;
 }

@@ -1,4 +1,5 @@
 /* spool/ctl/cmd_look.c: list, show, workflow: jobs as people and programs read them. */
+#include "spool/cloud_event.h"
 #include "spool/ctl/ctl.h"
 #include "spool/ctl/out.h"
 #include "spool/horizon.h"
@@ -38,7 +39,17 @@ static const struct out_column job_columns[] = {{"ID", false, false}, {"PHASE", 
 	{"STATE", false, false}, {"TRIES", true, false}, {"ACCEPTED", false, false},
 	{"DUE OR ENDED", false, false}, {"WORKFLOW", false, true}, {"USER", false, true},
 	{"ERROR", false, true}};
-enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns };
+enum { JOB_COLUMNS = sizeof job_columns / sizeof *job_columns, STATE_COLUMN = 2 };
+
+static const char *color_of(enum job_state state)
+{
+	static const char *const colours[JOB_STATE_N] = {[JOB_ACTIVE] = "cyan",
+		[JOB_COMPLETED] = "green",
+		[JOB_FAILED] = "red",
+		[JOB_HELD] = "yellow",
+		[JOB_CANCELLED] = "darkgray"};
+	return colours[state];
+}
 
 static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, const struct job *job)
 {
@@ -59,7 +70,10 @@ static bool add_job_row(const struct ctl *ctl, struct libscols_table *table, con
 		out_time(accepted, job->accepted_at_us),
 		out_time(when, job->finished_at_us ? job->finished_at_us : job->run_at_us), workflow, user,
 		error[0] ? error : NULL};
-	return out_row(table, texts, JOB_COLUMNS);
+	bool ok = out_row(table, texts, JOB_COLUMNS);
+	if (ok)
+		out_color_cell(table, STATE_COLUMN, color_of(job->state));
+	return ok;
 }
 
 /* Go through the selection page by page. print is called for each job; *shown (may be NULL) counts them. */
@@ -166,8 +180,12 @@ static void print_event_json(const struct ctl *ctl, const struct event *e)
 {
 	struct buf line;
 	struct jx_writer w;
+	char source[CLOUD_SOURCE_MAX];
 	out_json_begin(&line, &w);
-	show_event(&w, e, mask_of(ctl));
+	if (ctl->is_cloud)
+		cloud_event_show(&w, e, cloud_event_source(&ctl->opts, source), mask_of(ctl));
+	else
+		show_event(&w, e, mask_of(ctl));
 	out_json_end(&line);
 }
 
@@ -182,13 +200,19 @@ static enum status each_event(
 		enum status st = spool_events(ctl->spool, filter, max, events, &n, &last, why);
 		if (st != ST_OK)
 			return st;
-		for (size_t i = 0; i < n; i++) {
+		/* A program goes on behind the seq that it saw last, so what it sees must be lasting. */
+		if (json && n > 0)
+			st = spool_sync(ctl->spool, why);
+		for (size_t i = 0; i < n && st == ST_OK; i++) {
 			if (json)
 				print_event_json(ctl, &events[i]);
 			else
 				print_event(ctl, &events[i]);
-			event_release(&events[i]);
 		}
+		for (size_t i = 0; i < n; i++)
+			event_release(&events[i]);
+		if (st != ST_OK)
+			return st;
 		*left -= *left > 0 ? (long)n : 0;
 		bool is_end = last == filter->after_seq || (ctl->limit && *left <= 0);
 		filter->after_seq = last;
@@ -277,8 +301,8 @@ static void print_job(struct ctl *ctl, const struct job *job)
 {
 	char id[JOB_ID_TEXT_LEN], behind[JOB_ID_TEXT_LEN];
 	id_text(job->id, id);
-	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_is_step(job->phase) ? "step" : "phase",
-		job->phase, "state", job_state_name(job->state));
+	printf("%-17s%s\n%-17s%d\n%-17s%s\n", "job", id, phase_word(job->phase), job->phase, "state",
+		job_state_name(job->state));
 	print_field("workflow", job->workflow_id);
 	print_field("user", job->user_id);
 	printf("%-17s%d\n%-17s%u of %u\n", "priority", job->priority, "attempts", job->attempts_made,
@@ -367,8 +391,9 @@ int cmd_events(struct ctl *ctl)
 	struct why why = WHY_INIT;
 	struct event_filter filter = ctl->events;
 	long left = ctl->limit;
+	bool json = ctl->given & (OPTION_JSON | OPTION_FORMAT);
 	for (;;) {
-		enum status st = each_event(ctl, &filter, ctl_has(ctl, OPTION_JSON), &left, &why);
+		enum status st = each_event(ctl, &filter, json, &left, &why);
 		if (st != ST_OK)
 			return ctl_fail(st, &why);
 		if (!ctl_has(ctl, OPTION_FOLLOW) || (ctl->limit && left <= 0) || fflush(stdout) != 0)

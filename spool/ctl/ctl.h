@@ -50,11 +50,16 @@ enum { CTL_DONE = 0, CTL_NO = 1, CTL_PARTLY = 3 };
 #define OPTION_DRY_RUN    OPTION_BIT(30)
 #define OPTION_RATE       OPTION_BIT(31)
 #define OPTION_SCAN_LIMIT OPTION_BIT(32)
+#define OPTION_FORMAT     OPTION_BIT(33)
+#define OPTION_KINDS      OPTION_BIT(34)
+#define OPTION_OLDER      OPTION_BIT(35)
 #define OPTION_FILTER                                                                                        \
 	(OPTION_STATE | OPTION_PHASE | OPTION_USER | OPTION_WORKFLOW | OPTION_SINCE | OPTION_UNTIL)
 
 struct ctl {
 	struct opts opts;
+	const char *config; /* that was given, or NULL */
+	const char *spool_path;
 	struct spool *spool;
 	const struct command *command;
 	char **args; /* operands, after the command's name */
@@ -65,19 +70,29 @@ struct ctl {
 	long limit; /* 0: none */
 	const char *reason;
 	const char *receiver;
-	const char *file, *url, *id; /* of webhook test */
+	bool is_cloud;               /* --format cloudevents */
+	const char *file, *url, *id; /* of webhook test; file: of enqueue, too */
 	int64_t for_us;
 	uint32_t scopes, phases; /* bits of enum scope, of phase_slot() */
 	int64_t expires_at_us, overlap_us;
 	char actor[80];
-	const char *where_text; /* --where */
-	long scan_limit;        /* jobs read to be compared, at most */
-	int64_t pace_us;        /* --rate: one job in so long; 0: as fast as it goes */
+	const char *where_text;  /* --where */
+	int64_t ended_before_us; /* --older-than */
+	long scan_limit;         /* jobs read to be compared, at most */
+	int64_t pace_us;         /* --rate: one job in so long; 0: as fast as it goes */
 	/* The selection, whatever options it was made of: as text, as terms, and in the filter. */
 	char selection[WHERE_TEXT_MAX + 1];
 	struct where where;
 	uint64_t scanned;
 };
+
+/* exit.c: what each exit code means, in order; the manual tells the same. */
+struct exit_row {
+	int code;
+	const char *meaning;
+};
+extern const struct exit_row exit_rows[];
+extern const size_t exit_rows_n;
 
 enum command_access { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE };
 
@@ -133,6 +148,13 @@ int ctl_plan(struct ctl *ctl, enum steer_verb verb);
 /* A job id from an operand. false: complained. */
 bool ctl_id(const char *text, struct job_id *out);
 
+int cmd_explain(struct ctl *ctl);
+int cmd_stalled(struct ctl *ctl);
+int cmd_workers(struct ctl *ctl);
+int cmd_shape(struct ctl *ctl);
+int cmd_status(struct ctl *ctl);
+int cmd_top(struct ctl *ctl);
+int cmd_doctor(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);
 int cmd_list(struct ctl *ctl);
 int cmd_show(struct ctl *ctl);
@@ -140,6 +162,7 @@ int cmd_workflow(struct ctl *ctl);
 int cmd_stats(struct ctl *ctl);
 int cmd_events(struct ctl *ctl);
 int cmd_steer(struct ctl *ctl);
+int cmd_enqueue(struct ctl *ctl);
 int cmd_apply(struct ctl *ctl);
 int cmd_undo(struct ctl *ctl);
 int cmd_plans(struct ctl *ctl);

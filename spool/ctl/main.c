@@ -63,7 +63,11 @@ static int open_and_run(struct ctl *ctl)
 static int run(struct ctl *ctl, const char *config, const char *spool_path)
 {
 	struct why why = WHY_INIT;
-	if (ctl->command->run == cmd_help || ctl->command->run == cmd_completion)
+	ctl->config = config;
+	ctl->spool_path = spool_path;
+	if (ctl->command->run == cmd_help || ctl->command->run == cmd_completion ||
+		ctl->command->run ==
+			cmd_doctor) /* it finds out for itself whether there is a configuration */
 		return ctl->command->run(ctl);
 	enum status st = opts_load(config, &ctl->opts, &why);
 	if (st == ST_OK && spool_path)

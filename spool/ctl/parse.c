@@ -18,11 +18,14 @@ void ctl_usage(FILE *to)
 		fprintf(to, "  %-13s%-10s %s\n", commands[i].name, commands[i].operands, commands[i].help);
 	fputs("\nglobal options:\n"
 	      "  -c, --config FILE   configuration (default " OPTS_FILE ")\n"
-	      "  -s, --spool DIR     spool directory, instead of spool.path\n"
+	      "  -s, --spool DIR     spool directory, instead of spool.path; to look, also a backup's file\n"
 	      "  -h, --help          this text; with a command, that command's\n"
 	      "  -V, --version       the version\n"
-	      "\nclario-spool help COMMAND lists the options of a command.\n",
+	      "\nexit codes:\n",
 		to);
+	for (size_t i = 0; i < exit_rows_n; i++)
+		fprintf(to, "  %-13d%s\n", exit_rows[i].code, exit_rows[i].meaning);
+	fputs("\nclario-spool help COMMAND lists the options of a command.\n", to);
 }
 
 void ctl_command_usage(const struct command *command, FILE *to)
@@ -124,6 +127,17 @@ static void take_scopes(struct ctl *ctl, const char *value)
 	}
 }
 
+static void take_kinds(struct ctl *ctl, const char *value)
+{
+	struct slice bad;
+	char text[64];
+	ctl->events.kinds = event_kinds_parse(slice_text(value), &bad);
+	if (ctl->events.kinds)
+		return;
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(bad));
+	usage_error(ctl, "not a kind of events: see clario-spool(8)", text);
+}
+
 /* Here a span is one to come. */
 static void take_expiry(struct ctl *ctl, const char *value)
 {
@@ -173,6 +187,30 @@ static int64_t parse_pace(const struct ctl *ctl, const char *text)
 	return (is_minute ? 60000000 : 1000000) / n;
 }
 
+/* Which events, and what they look like. */
+static void take_event_option(struct ctl *ctl, uint64_t option, const char *value)
+{
+	switch (option) {
+	case OPTION_AFTER:
+		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");
+		break;
+	case OPTION_FORMAT:
+		ctl->is_cloud = strcmp(value, "cloudevents") == 0;
+		if (!ctl->is_cloud && strcmp(value, "json") != 0)
+			usage_error(ctl, "not a format: json or cloudevents", value);
+		break;
+	case OPTION_KINDS:
+		take_kinds(ctl, value);
+		break;
+	case OPTION_JOB:
+		if (id_parse(slice_text(value), &ctl->events.job) != ST_OK)
+			usage_error(ctl, "not a job id", value);
+		break;
+	default:
+		break;
+	}
+}
+
 static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 {
 	switch (option) {
@@ -214,6 +252,11 @@ static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 		if (!parse_span(value, &ctl->for_us) || ctl->for_us == 0)
 			usage_error(ctl, "not a time: expected 30s, 90m, 24h, 7d", value);
 		break;
+	case OPTION_OLDER:
+		if (!parse_span(value, &ctl->for_us))
+			usage_error(ctl, "not an age: expected 24h, 7d, 90d", value);
+		ctl->ended_before_us = clock_now().wall_us - ctl->for_us;
+		break;
 	case OPTION_SCOPE:
 		take_scopes(ctl, value);
 		break;
@@ -224,16 +267,11 @@ static void take_option(struct ctl *ctl, uint64_t option, const char *value)
 		if (!parse_span(value, &ctl->overlap_us))
 			usage_error(ctl, "not a time: expected 0s, 90m, 24h, 7d", value);
 		break;
-	case OPTION_AFTER:
-		ctl->events.after_seq = (uint64_t)parse_long(ctl, value, 0, INT64_MAX, "not an event's seq");
-		break;
-	case OPTION_JOB:
-		if (id_parse(slice_text(value), &ctl->events.job) != ST_OK)
-			usage_error(ctl, "not a job id", value);
-		break;
 	default:
 		if (option & OPTION_FILTER)
 			take_filter(ctl, option, value);
+		else
+			take_event_option(ctl, option, value);
 		break;
 	}
 }

@@ -35,8 +35,9 @@ static void add_time(struct buf *to, const char *term, int64_t at_us)
 }
 
 /* The short options as terms behind what --where has, so that places in that stay what they are. */
-static void add_options(struct buf *to, const struct job_filter *f)
+static void add_options(struct buf *to, const struct ctl *ctl)
 {
+	const struct job_filter *f = &ctl->filter;
 	if (f->has_state)
 		buf_fmt(to, " state=%s", job_state_name(f->state));
 	if (f->phase)
@@ -45,6 +46,7 @@ static void add_options(struct buf *to, const struct job_filter *f)
 	add_text(to, "workflow", f->workflow_id);
 	add_time(to, "accepted>=", f->since_us);
 	add_time(to, "accepted<", f->until_us);
+	add_time(to, "finished<", ctl->ended_before_us);
 }
 
 /* The text with a caret below the place; what is no printable character shows as one. */
@@ -68,7 +70,7 @@ bool ctl_select(struct ctl *ctl)
 	size_t at;
 	const char *own = ctl->where_text ? ctl->where_text : "";
 	buf_add(&text, own, strnlen(own, WHERE_TEXT_MAX + 1));
-	add_options(&text, &ctl->filter);
+	add_options(&text, ctl);
 	struct slice whole = buf_slice(&text);
 	if (!*own && whole.len)
 		whole = slice_of(whole.p + 1, whole.len - 1);

@@ -34,7 +34,9 @@ static const char *const names[] = {
 	[EVENT_TOKEN] = "token",
 	[EVENT_FORGOTTEN] = "forgotten",
 	[EVENT_UNDONE] = "undone",
+	[EVENT_STALLED] = "stalled",
 };
+static_assert(EVENT_KIND_N <= 64, "kinds are bits");
 static_assert(sizeof names / sizeof *names == EVENT_KIND_N, "each kind has a name");
 
 const char *event_kind_name(enum event_kind kind)
@@ -52,10 +54,26 @@ bool event_kind_parse(struct slice name, enum event_kind *out)
 	return false;
 }
 
+uint64_t event_kinds_parse(struct slice list, struct slice *bad)
+{
+	uint64_t kinds = 0;
+	for (;;) {
+		const char *comma = list.len ? memchr(list.p, ',', list.len) : NULL;
+		enum event_kind kind;
+		*bad = slice_of(list.p, comma ? (size_t)(comma - list.p) : list.len);
+		if (!event_kind_parse(*bad, &kind))
+			return 0;
+		kinds |= UINT64_C(1) << kind;
+		if (!comma)
+			return kinds;
+		list = slice_of(comma + 1, list.len - bad->len - 1);
+	}
+}
+
 bool event_is_operators(enum event_kind kind)
 {
 	return (kind >= EVENT_HELD && kind <= EVENT_RUN_NOW) || kind == EVENT_REPLAYED ||
-	       kind == EVENT_UNDONE;
+	       kind == EVENT_UNDONE || kind == EVENT_REMOVED;
 }
 
 void event_release(struct event *event)

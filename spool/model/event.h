@@ -39,11 +39,14 @@ enum event_kind {
 	EVENT_TOKEN = 27,     /* the token `name` was added, rotated or revoked; data tells its limits */
 	EVENT_FORGOTTEN = 28, /* a person was: data tells from how many jobs and events */
 	EVENT_UNDONE = 29,    /* an operator's act was taken back: `name` is the operation it was part of */
+	EVENT_STALLED = 30,   /* the next phase of the job's workflow did not come within its service level */
 	EVENT_KIND_N
 };
 
 const char *event_kind_name(enum event_kind kind); /* "accepted", "lease_expired", ... */
 bool event_kind_parse(struct slice name, enum event_kind *out);
+/* Names with commas as bits per kind; 0: one of them is none, which *bad names, or there is none at all. */
+uint64_t event_kinds_parse(struct slice list, struct slice *bad);
 
 enum { EVENT_NO_STATE = 255, EVENT_DATA_MAX = 65536, EVENT_REASON_MAX = 1024 };
 

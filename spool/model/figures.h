@@ -3,6 +3,8 @@
 #define SPOOL_MODEL_FIGURES_H
 #include "spool/model/steer.h"
 
+enum { FIGURES_STALLED_MAX = 1000 };
+
 enum figures_place {
 	FIGURES_WAITING, /* its turn and due: since when that is */
 	FIGURES_BEHIND,  /* due, but not its turn */
@@ -24,6 +26,7 @@ struct figures {
 	uint64_t disk_bytes, disk_free_bytes; /* of the file system below; free to us */
 	uint64_t readers, readers_max;        /* of the map: open, and how many there may be */
 	uint64_t reader_lag;                  /* commits since the oldest reader's state; 0: none reads */
+	uint64_t stalled;   /* workflows that were told of; at most FIGURES_STALLED_MAX are counted */
 	uint64_t looked_at; /* entries of indexes that this took: bounded, whatever there is */
 };
 

@@ -24,6 +24,11 @@ static inline bool phase_is_step(int number)
 {
 	return number >= STEP_FIRST;
 }
+/* What it is called, in texts and as the name of a member. */
+static inline const char *phase_word(int number)
+{
+	return phase_is_step(number) ? "step" : "phase";
+}
 int phase_slot(int number);  /* 0 .. PHASE_SLOTS-1, or -1 */
 int phase_of_slot(int slot); /* the reverse */
 

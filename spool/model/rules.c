@@ -396,6 +396,9 @@ static const struct steer_rule {
 	[STEER_RUN_NOW] = {JOB_WAITING, EVENT_RUN_NOW, 1u << JOB_DELAYED, steer_run_now},
 	[STEER_REPLAY] = {JOB_WAITING, EVENT_REPLAYED,
 		1u << JOB_COMPLETED | 1u << JOB_FAILED | 1u << JOB_CANCELLED, steer_replay},
+	/* The store's: nothing is left that a rule could make of it. */
+	[STEER_PURGE] = {JOB_STATE_N, EVENT_REMOVED,
+		1u << JOB_COMPLETED | 1u << JOB_FAILED | 1u << JOB_CANCELLED, NULL},
 };
 
 bool rules_steer_allows(enum steer_verb verb, enum job_state state)
@@ -407,7 +410,7 @@ bool rules_steer_allows(enum steer_verb verb, enum job_state state)
 enum status rules_steer(struct job *job, enum steer_verb verb, struct moment now, struct slice actor,
 	struct slice reason, struct event *event, struct why *why)
 {
-	if ((unsigned)verb >= STEER_VERB_N)
+	if ((unsigned)verb >= STEER_VERB_N || verb == STEER_PURGE)
 		return why_set(why, ST_INVALID, "there is no such verb");
 	const struct steer_rule *rule = &steer_rules[verb];
 	enum job_state from = job->state, to = rule->to;

@@ -8,6 +8,7 @@ static const char *const names[STEER_VERB_N] = {
 	[STEER_RELEASE] = "release",
 	[STEER_RUN_NOW] = "run-now",
 	[STEER_REPLAY] = "replay",
+	[STEER_PURGE] = "purge",
 };
 
 const char *steer_verb_name(enum steer_verb verb)

@@ -13,6 +13,8 @@ enum steer_verb {
 	STEER_RUN_NOW, /* delayed -> waiting */
 	STEER_REPLAY,  /* completed, failed or cancelled -> waiting, as if nothing of it had been done: all
 			  calls are made again. A reason must be given */
+	STEER_PURGE,   /* completed, failed or cancelled -> gone, with its events and keys. A reason must be
+			  given; it can not be undone */
 	STEER_VERB_N
 };
 const char *steer_verb_name(enum steer_verb verb); /* "retry", "cancel", "hold", ... */
@@ -36,6 +38,7 @@ struct steer_result {
 				 has done (or undone) it already; INVALID: no reason; CORRUPT */
 	enum job_state state; /* after the act (OK) or as it is (CONFLICT) */
 	bool is_changed;      /* CONFLICT for something that happened to it meanwhile */
+	bool is_remembered;   /* CONFLICT of a purge: it stays for its key (spool_conf.keep_reserved_us) */
 };
 
 /* Which jobs. All given terms must hold. */
@@ -65,6 +68,7 @@ struct event_filter {
 	uint64_t after_seq;                /* events with a greater seq, ascending */
 	struct job_id job;                 /* zero: any. With a job its chain is walked */
 	struct slice workflow_id, user_id; /* empty: any */
+	uint64_t kinds;                    /* bits of enum event_kind; 0: any */
 };
 
 enum { STATS_RECENT_MAX = 11 };

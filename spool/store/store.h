@@ -60,6 +60,11 @@ struct store_ops {
 	enum status (*forget)(struct store *store, struct moment now, const struct forget_ask *ask,
 		struct forget *forget, struct why *why);
 
+	enum status (*await_tell)(
+		struct store *store, struct moment now, size_t *told, bool *has_more, struct why *why);
+	enum status (*stalled)(struct store *store, struct job_id *at, struct stalled *out, size_t cap,
+		size_t *n, struct why *why);
+
 	enum status (*get)(struct store *store, struct job_id id, struct job *out, struct why *why);
 	enum status (*list)(struct store *store, const struct job_filter *filter, const struct cursor *from,
 		size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next,

@@ -286,6 +286,10 @@ static void ask_wrongly(struct instance *in)
 		{"GET", API "/jobs?since=" CANARY, NULL, NULL, 400},
 		{"GET", API "/jobs?limit=1&limit=" CANARY, NULL, NULL, 400},
 		{"GET", API "/jobs?reveal=" CANARY, NULL, NULL, 400},
+		{"GET", API "/audit?kinds=" CANARY, NULL, NULL, 400},
+		{"GET", API "/audit?format=" CANARY, NULL, NULL, 400},
+		{"GET", API "/audit?after=" CANARY, NULL, NULL, 400},
+		{"GET", API "/events?all=1&kinds=" CANARY, NULL, NULL, 400},
 		{"GET", API "/jobs?user_id=%zz" CANARY, NULL, NULL, 400},
 		{"GET", API "/queue/stats?token=" CANARY, NULL, NULL, 200},
 		{"GET", API "/nothing?token=" CANARY, NULL, NULL, 404},
@@ -308,11 +312,15 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 	static const char *const paths[] = {API "/jobs", API "/jobs?limit=500&state=failed",
 		API "/workflows/s-1", API "/workflows/s-2", API "/workflows/s-3", API "/workflows/payout_c-1",
 		API "/workflows/payout_c-2", API "/workflows/rejection_w-1", API "/workflows/payout_w-2",
-		API "/queue/stats", API "/receivers", API "/health", "/readyz"};
+		API "/queue/stats", API "/receivers", API "/health", "/readyz", "/metrics",
+		API "/audit?limit=500", API "/audit?limit=500&after=0&format=cloudevents", API "/plans",
+		API "/operations"};
 	static const char *const commands[] = {"list", "list --json", "workflow s-1", "workflow s-2 --json",
 		"workflow payout_c-1 --json", "workflow rejection_w-1", "workflow payout_w-2 --json",
-		"token list", "token list --json", "stats --json", "events", "events --json", "receivers",
-		"export"};
+		"token list", "token list --json", "stats --json", "status", "status --json", "shape user",
+		"shape receiver --json", "stalled --json --limit 1 || echo none", "workers", "workers --json",
+		"top", "doctor", "doctor --json", "events", "events --json", "receivers", "export",
+		"events --format cloudevents", "callers; echo", "plans; echo", "operations --json; echo"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_answer_clean(paths[i], request(in, "GET", paths[i], headers, NULL), 200);
 	for (int i = 0; i < 5; i++) {
@@ -322,6 +330,10 @@ static void look_everywhere(struct instance *in, char ids[5][40])
 		snprintf(text, sizeof text, "show %.39s", ids[i]);
 		assert_tool_clean(in, text);
 		snprintf(text, sizeof text, "show --json %.39s", ids[i]);
+		assert_tool_clean(in, text);
+		snprintf(text, sizeof text, "explain %.39s", ids[i]);
+		assert_tool_clean(in, text);
+		snprintf(text, sizeof text, "explain --json %.39s", ids[i]);
 		assert_tool_clean(in, text);
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

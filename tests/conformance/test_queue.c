@@ -161,6 +161,8 @@ static void order__a_workflow_runs_one_at_a_time(void **state)
 	json_t *job = json_object_get(a.json, "job");
 	assert_string_equal(json_string_value(json_object_get(job, "state")), "waiting");
 	assert_string_equal(json_string_value(json_object_get(job, "behind")), first);
+	assert_string_equal(json_string_value(jx_path(job, "explanation.cause")), "behind");
+	assert_non_null(strstr(json_string_value(jx_path(job, "explanation.text")), first));
 	answer_release(&a);
 	json_decref(wait_state(in, last, "completed"));
 	struct call detection, matching;
@@ -215,6 +217,9 @@ static void waiting__tells_the_tries_to_come(void **state)
 		json_string_value(jx_path(json_array_get(json_object_get(horizon, "next_tries"), 0), "at")),
 		json_string_value(jx_path(a.json, "job.run_at")));
 	assert_true(json_is_false(jx_path(a.json, "job.in_crowd")));
+	assert_string_equal(json_string_value(jx_path(a.json, "job.explanation.cause")), "scheduled");
+	assert_string_equal(json_string_value(jx_path(a.json, "job.explanation.next_at")),
+		json_string_value(jx_path(a.json, "job.run_at")));
 	answer_release(&a);
 	snprintf(cancel, sizeof cancel, "%s/cancel", path + strlen(API));
 	a = post(in, cancel, "");

@@ -218,6 +218,27 @@ static bool wait_death(struct point *p, pid_t pid)
 	return false;
 }
 
+/* Until it has come so far that SIGTERM is a wish to it: on a busy machine that takes a while. */
+static bool wait_heeds_term(pid_t pid)
+{
+	int64_t until = clock_mono_us() + WAIT_MS * 1000;
+	char path[64], line[128];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	do {
+		unsigned long long blocked = 0;
+		FILE *file = fopen(path, "re");
+		while (file && fgets(line, sizeof line, file))
+			if (strncmp(line, "SigBlk:", 7) == 0)
+				blocked = strtoull(line + 7, NULL, 16);
+		if (file)
+			fclose(file);
+		if (blocked >> (SIGTERM - 1) & 1)
+			return true;
+		clock_sleep_ms(5);
+	} while (clock_mono_us() < until);
+	return false;
+}
+
 static bool stop_worker(pid_t pid)
 {
 	int status = 0;
@@ -294,12 +315,13 @@ static bool finish_job(struct point *p)
 	pid_t pid = start_worker(p);
 	if (pid < 0)
 		return false;
+	bool lives = wait_heeds_term(pid);
 	while (!has_ended(p) && clock_mono_us() < until)
 		clock_sleep_ms(5);
 	bool ended = has_ended(p);
 	if (p->stage == OUTCOME_COMMITTED)
 		clock_sleep_ms(LEASE_MS + 200); /* should it be done again, then by now */
-	return stop_worker(pid) && ended;
+	return stop_worker(pid) && lives && ended;
 }
 
 /* One of the phase's calls, as the receiver saw it over both lives. */

@@ -27,10 +27,18 @@ table() {
 	printf '| row | default | |\n| --- | --- | --- |\n'
 	rows | awk -F '\t' '
 		{ section = $1 }
-		section ~ /^phase[.]/ && $2 == "concurrency" {
+		section ~ /^phase[.]/ && ($2 == "concurrency" || $2 == "service-level" || $2 == "awaited") {
 			if (told["phase " $2]++)
 				next
 			section = "phase.N"
+			if ($2 == "service-level") {
+				$3 = ""
+				$4 = $4 " (30s, 1m, 2m, 90s, 10s, 15s, 1m for phases 1-7, 0s for steps)"
+			}
+			if ($2 == "awaited") {
+				$3 = ""
+				$4 = $4 " (phases 2-5 only: yes for 2 and 3, no for 4 and 5, whose callers use other workflow ids)"
+			}
 		}
 		section ~ /^phase[.][0-9]/ && $2 != "fee-rate" {
 			if (!phases++)

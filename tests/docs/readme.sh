@@ -61,8 +61,9 @@ level() {
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]//g' -e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?/TIME/g' \
 		-e 's/\[(worker|operator):[^]]*/[\1/g' -e 's/[0-9.]+ ?m?s\b/SPAN/g' -e 's/_ms=[0-9]+/_ms=N/g' -e 's/[[:blank:]]+/ /g' -e 's/ $//' \
 		-e 's/clw_[0-9a-f]{12}/clw_PREFIX/g' -e 's/span=[0-9a-f]{16}$/span=ID/' -e 's/ operator:[^ ]+/ operator/' \
+		-e 's/^[^ ]+:[0-9]+ (yes|no) /WORKER \1 /' \
 		-e 's/^((integrations|python) .*) [0-9]+ [0-9]+ (-|[0-9]+ of [0-9]+ \([0-9]+ %\))$/\1 CALLS/' \
-		-e 's/^ [0-9]+ (TIME (breaker|replayed) )/ N \1/' -e 's/[0-9]+ of [0-9]+ calls/N calls/' "$1"
+		-e 's/^ [0-9]+ (TIME (breaker|replayed|stalled) )/ N \1/' -e 's/[0-9]+ of [0-9]+ calls/N calls/' "$1"
 }
 
 output_is_as_shown() {

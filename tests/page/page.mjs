@@ -83,7 +83,7 @@ check('the overview shows the seven phases in their order, and that all is well'
 	await page.waitForSelector('.all-well');
 	assert.deepEqual((await rows(page).evaluateAll((list) => list.slice(0, 7).map((row) => row.querySelector('b').textContent))), ['1', '2', '3', '4', '5', '6', '7']);
 	await until('it is live', async () => (await page.textContent('#live')) === 'live');
-	assert.equal(await page.textContent('#command'), 'clario-spool stats');
+	assert.equal(await page.textContent('#command'), 'clario-spool status');
 	return page;
 });
 
@@ -116,6 +116,7 @@ check('a failed job: needs you, its group, retry, and it completes before one\'s
 	await shot(page, 'failures');
 	await page.click('.failure-text a.mono');
 	await page.waitForSelector('h1 .badge.s-failed');
+	assert.match(await page.textContent('.explain'), new RegExp(`^It failed for good at .* in try 2 of 2: .*503.* clario-spool retry ${id}$`));
 	assert.equal(await page.locator('section:has(#h-attempts) tbody tr').count(), 2);
 	await shot(page, 'job-failed');
 	await page.click('button:has-text("Retry")');
@@ -196,6 +197,9 @@ check('one workflow: the seven phases as a track', async () => {
 	await becomes(last.job_id, 'completed');
 	const page = await open('/workflow/sync-9');
 	await until('seven are done', async () => (await page.locator('.station.s-completed').count()) === 7);
+	const levels = await page.locator('.station-gap').evaluateAll((list) => list.map((gap) => gap.title));
+	assert.match(levels[2], /service level 3/, 'as configured');
+	assert.doesNotMatch(levels[3], /service level/, 'of which there is none');
 	await shot(page, 'workflow');
 	return page;
 });
@@ -268,6 +272,7 @@ check('by the keyboard alone', async () => {
 	await page.keyboard.type('state=completed');
 	await page.keyboard.press('Enter');
 	await until('chosen', async () => page.url().includes('completed'));
+	await until('only those', async () => (await page.locator('tbody .badge.s-completed').count()) > 0 && (await page.locator('tbody .badge:not(.s-completed)').count()) === 0);
 	await page.evaluate(() => document.activeElement.blur());
 	await page.keyboard.press('j');
 	await page.keyboard.press('j');

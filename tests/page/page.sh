@@ -34,7 +34,7 @@ install_driver || give_up "npm ci, see $B/page-npm.log"
 PORT=$(free_ports 18640 2) || give_up "two free ports"
 export PORT
 # What fails does so at once, and a breaker does not hide it.
-CLARIO_SET="spool.map-size=512M retry.base=50ms retry.jitter=off phase.7.attempts=2 receiver.python.breaker-calls=10000" \
+CLARIO_SET="spool.map-size=512M retry.base=50ms retry.jitter=off phase.7.attempts=2 phase.3.service-level=3m phase.4.service-level=0s receiver.python.breaker-calls=10000" \
 	packaging/checkout/instance.sh start >"$SCRATCH/start" 2>&1 || {
 	sed 's/^/# /' "$SCRATCH/start"
 	give_up "the instance starts"

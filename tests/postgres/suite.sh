@@ -27,7 +27,7 @@ no_dependency() {
 
 check "the server starts" pg_start
 for name in store store_reads life store_receivers store_tokens store_callers forget figures due where claims \
-	dump simulation; do
+	dump await purge plan undo simulation; do
 	check "test_$name" "$B/tests/unit/test_$name"
 done
 check "a server that is killed loses nothing, and does nothing twice" "$B/tests/postgres/test_primary"

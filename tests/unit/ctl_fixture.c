@@ -103,6 +103,51 @@ static void fill(struct fixture *f)
 	spool_close(sp);
 }
 
+static struct spool *open_with_levels(struct fixture *f)
+{
+	char path[128];
+	struct spool *sp;
+	snprintf(path, sizeof path, "%s/spool", f->dir);
+	struct spool_conf conf = {.store = "lmdb",
+		.path = path,
+		.map_size = 16 << 20,
+		.full_at_percent = 85,
+		.ordering = true,
+		.await_us[2] = 60000000};
+	assert_int_equal(spool_open(&conf, &sp, NULL), ST_OK);
+	return sp;
+}
+
+void ctl_add_old(struct fixture *f, const char *workflow, bool completes)
+{
+	struct spool *sp = open_with_levels(f);
+	struct moment then = clock_now();
+	struct receipt receipt;
+	struct job job;
+	size_t n;
+	int64_t due;
+	bool has_more;
+	then.wall_us -= 3600000000;
+	assert_int_equal(spool_await_tell(sp, then, &n, &has_more, NULL), ST_OK);
+	struct trigger t = {.phase = 1,
+		.attempts_allowed = 3,
+		.priority = JOB_PRIORITY_FIRST,
+		.workflow_id = slice_text(workflow),
+		.user_id = slice_text("carl"),
+		.payload = slice_text("{}")};
+	assert_int_equal(spool_submit(sp, then, &t, 1, &receipt, NULL), ST_OK);
+	struct claim_ask ask = {.owner = "host:4711", .max = 1, .lease_ms = 60000};
+	assert_int_equal(spool_exchange(sp, then, NULL, 0, &ask, &job, &n, &due, NULL), ST_OK);
+	assert_int_equal(n, 1);
+	struct settlement s = {.id = job.id, .token = job.lease.token, .kind = SETTLE_COMPLETE};
+	if (completes)
+		assert_int_equal(spool_exchange(sp, then, &s, 1, NULL, NULL, &n, &due, NULL), ST_OK);
+	assert_int_equal(spool_await_tell(sp, clock_now(), &n, &has_more, NULL), ST_OK);
+	assert_int_equal(n, completes);
+	job_release(&job);
+	spool_close(sp);
+}
+
 int ctl_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);

@@ -22,6 +22,9 @@ void assert_run_id(struct fixture *f, const char *verb, int i, int code, const c
 
 void ctl_write_conf(struct fixture *f, const char *map_size);
 struct spool *ctl_open_spool(struct fixture *f);
+/* A job of phase 1 of carl's that was accepted and claimed an hour ago by host:4711; if it completes, phase 2
+ * is late by now. */
+void ctl_add_old(struct fixture *f, const char *workflow, bool completes);
 size_t count_lines(const char *text);
 
 #endif

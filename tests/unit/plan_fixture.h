@@ -10,11 +10,12 @@
 #define HOUR_US    INT64_C(3600000000)
 
 struct fixture {
-	char dir[64], path[80];
+	char dir[64], path[80], database[512];
 	struct spool *sp;
 	struct moment now;
 };
 
+struct spool_conf plan_conf(const struct fixture *f);
 void plan_open_spool(struct fixture *f);
 int plan_setup(void **state);
 void print_finding(void *arg, const char *finding);

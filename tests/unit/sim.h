@@ -18,6 +18,7 @@ struct model_job {
 	int64_t run_at_us, finished_at_us, lease_end_us;
 	uint64_t boot_id, token;
 	unsigned made, allowed, crashes;
+	bool is_told; /* that the phase after it did not come */
 };
 
 struct sim {
@@ -25,6 +26,7 @@ struct sim {
 	uint64_t random, seed;
 	struct model_job jobs[JOBS_MAX];
 	size_t n;
+	int64_t awaits_told_us; /* when it was looked last for phases that did not come */
 	uint64_t accepted, removed;
 	int64_t next_reap_us;
 	bool paused[PHASE_SLOTS];
@@ -67,6 +69,11 @@ enum { SIM_CALLERS = 2 };
 void sim_bind(struct sim *s, struct trigger *t, struct model_job *like);
 bool sim_is_over(const struct sim *s, const struct trigger *t, const struct model_job *like);
 void sim_compare_callers(struct sim *s);
+
+/* sim_await.c: workflows whose next phase does not come, and who is told of. */
+void sim_await_conf(struct spool_conf *conf);
+void sim_tell(struct sim *s);
+void sim_compare_await(struct sim *s);
 
 /* sim_receivers.c: reports of two workers on one receiver, and pauses by hand. */
 void sim_report(struct sim *s);

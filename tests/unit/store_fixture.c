@@ -1,6 +1,8 @@
 /* tests/unit/store_fixture.c: see store_fixture.h. */
 #include "tests/unit/store_fixture.h"
 
+#include "tests/support/server.h"
+
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,39 +30,19 @@ bool store_is(const struct fixture *f, const char *engine)
 
 void store_sql(const struct fixture *f, const char *fmt, ...)
 {
-	char sql[2048], command[4096];
+	char sql[2048];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(sql, sizeof sql, fmt, ap);
 	va_end(ap);
-	snprintf(command, sizeof command, "psql -qXo /dev/null -v ON_ERROR_STOP=1 -d \"%s\" -c \"%s\"",
-		f->database, sql);
-	assert_int_equal(system(command), 0);
-}
-
-/* A schema of its own for each test, on the server that tests/postgres/suite.sh has started. */
-static void make_database(struct fixture *f)
-{
-	static int tests;
-	const char *server = getenv("CLARIO_TEST_DATABASE");
-	if (!store_is(f, "postgres"))
-		return;
-	if (!server)
-		fail_msg("CLARIO_TEST_DATABASE does not say which server");
-	int n = tests++;
-	snprintf(f->database, sizeof f->database, "%s", server);
-	store_sql(f, "SET client_min_messages = warning; CREATE SCHEMA t%d_%d", (int)getpid(), n);
-	snprintf(
-		f->database, sizeof f->database, "%s options=-csearch_path=t%d_%d", server, (int)getpid(), n);
-	f->conf.database = f->database;
+	server_sql(f->database, sql);
 }
 
 int store_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	struct why why = WHY_INIT;
-	const char *engine = getenv("CLARIO_TEST_STORE");
-	f->ops = store_find(engine ? engine : "lmdb");
+	f->ops = store_find(server_engine());
 	assert_non_null(f->ops);
 	/* In memory where that is possible: what is tested here does not depend on how long a sync takes. */
 	snprintf(f->dir, sizeof f->dir, "%s/clario-store-XXXXXX",
@@ -77,7 +59,8 @@ int store_setup(void **state)
 		.crowd_at = 8, /* users of a lived-in spool crowd */
 		.dedupe_window_us = INT64_C(7) * 86400 * 1000000,
 	};
-	make_database(f);
+	if (store_is(f, "postgres"))
+		f->conf.database = server_schema(f->database);
 	f->now = (struct moment){INT64_C(1790000000000000), 1000000, 42};
 	if (f->ops->init(&f->conf, &why) != ST_OK)
 		fail_msg("init: %s", why.text);

@@ -60,6 +60,28 @@ static void audit__newest_first_page_by_page(void **state)
 	assert_int_equal(seen, 450);
 }
 
+/* An operator who brings a trigger in by hand has acted; a caller who says that he is one has not. */
+static void audit__a_trigger_that_was_enqueued_is_an_act(void **state)
+{
+	struct fixture *f = *state;
+	struct trigger t = {.phase = 2,
+		.attempts_allowed = 1,
+		.give_up_after_us = 1000000,
+		.workflow_id = slice_text("w"),
+		.user_id = slice_text("u"),
+		.payload = slice_text("{}"),
+		.source = slice_text("operator:anna")};
+	struct receipt receipt;
+	assert_int_equal(spool_submit(f->app.spool, f->now, &t, 1, &receipt, NULL), ST_OK);
+	t.source = slice_text("operators");
+	t.workflow_id = slice_text("v");
+	assert_int_equal(spool_submit(f->app.spool, f->now, &t, 1, &receipt, NULL), ST_OK);
+	json_t *json = page(f, "acts=1");
+	assert_int_equal(json_array_size(json_object_get(json, "events")), 1);
+	assert_string_equal(text_of(event_at(json, 0), "actor"), "operator:anna");
+	json_decref(json);
+}
+
 static void audit__acts_are_what_people_did(void **state)
 {
 	struct fixture *f = *state;
@@ -118,6 +140,69 @@ static void audit__looks_at_so_many_and_goes_on(void **state)
 	assert_int_equal(pages, 2);
 }
 
+/* All of them once and in order, whatever is left out on the way. */
+static void audit__after_goes_on_from_the_oldest(void **state)
+{
+	struct fixture *f = *state;
+	char query[80] = "after=0&limit=7&kinds=held,accepted";
+	json_int_t last = 0;
+	size_t seen = 0, n;
+	for (int i = 0; i < 300; i++) {
+		char workflow[16];
+		snprintf(workflow, sizeof workflow, "w-%d", i);
+		struct job_id id = accept_job(f, 2, workflow, "u");
+		if (i % 100 == 0) {
+			steer(f, STEER_HOLD, id, "operator:anna");
+			steer(f, STEER_RELEASE, id, "operator:anna");
+		}
+	}
+	do {
+		json_t *json = page(f, query);
+		n = json_array_size(json_object_get(json, "events"));
+		for (size_t i = 0; i < n; i++) {
+			json_int_t seq = json_integer_value(json_object_get(event_at(json, i), "seq"));
+			assert_true(seq > last);
+			last = seq;
+			assert_string_not_equal(text_of(event_at(json, i), "kind"), "unheld");
+		}
+		seen += n;
+		snprintf(query, sizeof query, "after=%lld&limit=100&kinds=held,accepted",
+			(long long)json_integer_value(json_object_get(json, "next_after")));
+		json_decref(json);
+	} while (n);
+	assert_int_equal(seen, 303);
+	json_t *json = page(f, "kinds=held&limit=500"); /* newest first, too */
+	assert_int_equal(json_array_size(json_object_get(json, "events")), 3);
+	json_decref(json);
+}
+
+static void audit__cloud_events_are_a_batch_and_tell_where_to_go_on(void **state)
+{
+	struct fixture *f = *state;
+	struct job_id id = accept_job(f, 2, "w", "u");
+	char text[JOB_ID_TEXT_LEN], subject[80];
+	steer(f, STEER_HOLD, id, "operator:anna");
+	id_text(id, text);
+	snprintf(subject, sizeof subject, "jobs/%s", text);
+	struct reply reply = ask(f, "GET", BASE "/audit", "format=cloudevents&after=1", NULL, "");
+	assert_int_equal(reply.http_status, 200);
+	assert_string_equal(reply.content_type, "application/cloudevents-batch+json");
+	assert_true(memmem(reply.head.p, reply.head.len, "X-Clario-Next-After: 2\r\n", 24));
+	json_t *json = json_of(&reply);
+	const json_t *event = json_array_get(json, 0);
+	assert_int_equal(json_array_size(json), 1);
+	assert_string_equal(text_of(event, "specversion"), "1.0");
+	assert_string_equal(text_of(event, "id"), "2");
+	assert_string_equal(text_of(event, "type"), "clario.workflow.held");
+	assert_string_equal(text_of(event, "subject"), subject);
+	assert_string_equal(text_of(event, "datacontenttype"), "application/json");
+	assert_true(strlen(text_of(event, "source")) > strlen("///clario-workflow"));
+	assert_string_equal(text_of(json_object_get(event, "data"), "reason"), "because");
+	assert_string_equal(text_of(event, "time"), text_of(json_object_get(event, "data"), "at"));
+	json_decref(json);
+	reply_release(&reply);
+}
+
 static void audit__an_empty_spool_has_none(void **state)
 {
 	json_t *json = page(*state, "");
@@ -129,7 +214,9 @@ static void audit__an_empty_spool_has_none(void **state)
 static void audit__bad_queries_are_told(void **state)
 {
 	static const char *const bad[] = {"before=0", "before=x", "before=-1", "before=99999999999999999999",
-		"limit=0", "limit=501", "limit=", "acts=2", "acts=", "reveal=3", "nonsense=1"};
+		"limit=0", "limit=501", "limit=", "acts=2", "acts=", "reveal=3", "nonsense=1",
+		"after=", "after=x", "after=9223372036854775808", "after=1&before=2",
+		"format=cloudevents&before=2", "format=xml", "format=", "kinds=", "kinds=failed,nonsense"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct reply reply = ask(*state, "GET", BASE "/audit", bad[i], NULL, "");
 		if (reply.http_status != 400)
@@ -142,6 +229,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(audit__newest_first_page_by_page, gate_setup, gate_teardown),
+		cmocka_unit_test_setup_teardown(
+			audit__a_trigger_that_was_enqueued_is_an_act, gate_setup, gate_teardown),
+		cmocka_unit_test_setup_teardown(
+			audit__after_goes_on_from_the_oldest, gate_setup, gate_teardown),
+		cmocka_unit_test_setup_teardown(
+			audit__cloud_events_are_a_batch_and_tell_where_to_go_on, gate_setup, gate_teardown),
 		cmocka_unit_test_setup_teardown(audit__acts_are_what_people_did, gate_setup, gate_teardown),
 		cmocka_unit_test_setup_teardown(
 			audit__looks_at_so_many_and_goes_on, gate_setup, gate_teardown),

@@ -171,7 +171,7 @@ static void requests__as_a_table(void **state)
 		request.param[PARAM_SEC_FETCH_SITE] = slice_text(rows[i].site);
 		bool is_allowed = browser_allows(&rules, &request, &fault);
 		if (fault.problem != rows[i].want || is_allowed != (fault.problem == PROBLEM_NONE))
-			fail_msg("row %zu: %s", i, problem_info(fault.problem)->code);
+			fail_msg("row %zu: %s", i, problem_code(fault.problem));
 	}
 }
 

@@ -212,6 +212,62 @@ static void steering__again_needs_a_reason(void **state)
 	assert_non_null(strstr(f->out, "\"reason\":\"they lost it\""));
 }
 
+static void events__of_kinds_and_behind_a_seq(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "events --json", 0, "\"kind\":\"failed\"");
+	size_t all = count_lines(f->out);
+	assert_run(f, "events --json --kinds accepted", 0, "\"kind\":\"accepted\"");
+	assert_int_equal(count_lines(f->out), 4);
+	assert_run(f, "events --format json --kinds claimed,failed", 0, "\"kind\":\"claimed\"");
+	assert_int_equal(count_lines(f->out), 2);
+	assert_run(f, "events --json --kinds failed --after 3", 0, NULL);
+	assert_string_equal(f->out, "");
+	assert_run(f, "events --json --limit 2", 0, NULL);
+	assert_run(f, "events --json --after 2", 0, NULL);
+	assert_int_equal(count_lines(f->out), all - 2);
+	assert_run(f, "events --kinds failed,nonsense 2>&1", 2, "nonsense: not a kind of events");
+	assert_run(f, "events --kinds '' 2>&1", 2, "not a kind of events");
+	assert_run(f, "events --format xml 2>&1", 2, "xml: not a format: json or cloudevents");
+}
+
+/* As https://github.com/cloudevents/spec, JSON format 1.0, has them. */
+static void events__as_cloudevents(void **state)
+{
+	struct fixture *f = *state;
+	char want[600];
+	assert_run(f, "pause --receiver shop --reason 'they migrate' 2>&1", 0, NULL);
+	assert_run(f, "events --format cloudevents --kinds failed", 0, NULL);
+	snprintf(want, sizeof want,
+		"\"type\":\"clario.workflow.failed\",\"subject\":\"jobs/%s\",\"time\":\"20", f->ids[0]);
+	assert_int_equal(count_lines(f->out), 1);
+	assert_ptr_equal(strstr(f->out, "{\"specversion\":\"1.0\",\"id\":\"3\",\"source\":\"//"), f->out);
+	assert_non_null(strstr(f->out, want));
+	assert_non_null(
+		strstr(f->out, "\"datacontenttype\":\"application/json\",\"data\":{\"seq\":3,\"at\":\"20"));
+	assert_run(f, "events --format cloudevents --kinds paused", 0, "\"subject\":\"receivers/shop\"");
+	char path[128];
+	snprintf(path, sizeof path, "%s/clario.conf", f->dir);
+	FILE *conf = fopen(path, "ae");
+	assert_non_null(conf);
+	fputs("[events]\nsource = https://ops.example.net/clario\n", conf);
+	fclose(conf);
+	assert_run(f, "events --format cloudevents --limit 1", 0,
+		"\"id\":\"1\",\"source\":\"https://ops.example.net/clario\"");
+}
+
+static void cloudevents__source_must_be_a_uri(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	snprintf(path, sizeof path, "%s/clario.conf", f->dir);
+	FILE *conf = fopen(path, "ae");
+	assert_non_null(conf);
+	fputs("[events]\nsource = two words\n", conf);
+	fclose(conf);
+	assert_run(f, "events 2>&1", 78, "events.source: not a URI");
+}
+
 static void pause__and_resume(void **state)
 {
 	struct fixture *f = *state;
@@ -427,6 +483,9 @@ int main(void)
 		CASE(steering__one_some_all),
 		CASE(show__tells_the_tries_to_come),
 		CASE(steering__again_needs_a_reason),
+		CASE(events__of_kinds_and_behind_a_seq),
+		CASE(events__as_cloudevents),
+		CASE(cloudevents__source_must_be_a_uri),
 		CASE(pause__and_resume),
 		CASE(receivers__as_table_and_json),
 		CASE(callers__as_table_and_json),

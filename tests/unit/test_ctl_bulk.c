@@ -361,6 +361,20 @@ static void completion__knows_the_names(void **state)
 	assert_prints(f, script, 0, "(PLAN)\n(OPERATION)\n");
 }
 
+static void completion__knows_values(void **state)
+{
+	struct fixture *f = *state;
+	static const char script[] =
+		"export TOOL CONF; bash -c 'eval \"$(\"$TOOL\" completion bash)\"\n"
+		"COMP_WORDS=(clario-spool events --format cl); COMP_CWORD=3; _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"\n"
+		"COMP_WORDS=(clario-spool events --kinds failed,cance); _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"\n"
+		"COMP_WORDS=(clario-spool purge --old); COMP_CWORD=2; _clario_spool; echo "
+		"\"(${COMPREPLY[*]})\"'";
+	assert_prints(f, script, 0, "(cloudevents)\n(failed,cancelled)\n(--older-than)\n");
+}
+
 /* Begin in the background what takes seconds, wait for its first batches, send it a signal, and give its
  * code. */
 static void assert_interrupted(
@@ -394,15 +408,48 @@ static void interrupted__and_killed(void **state)
 	assert_non_null(strstr(f->out, "undo with: clario-spool undo OPERATION\n"));
 }
 
+static void purge__by_plan_by_age_and_by_id(void **state)
+{
+	struct fixture *f = *state;
+	assert_run(f, "tool purge --where phase=2", 2, "purge needs a --reason");
+	assert_run(f, "tool purge --older-than 5 --reason x", 2, "5: not an age");
+	assert_run(f, "tool purge --older-than 1h --all --reason x", 0, "purge: 0 done, 0 not\n");
+	assert_run(f, "tool purge --where phase=5 --reason x", 1, "is delayed: purge does not apply\n");
+	assert_non_null(strstr(f->out, "purge: 0 done, 2 not\n"));
+	assert_run(f, "tool purge --where phase=2 --dry-run", 0, "purge would be done to 4 jobs\n");
+	assert_run(f, "tool list --json --state failed | wc -l", 0, "12\n");
+	char args[200];
+	snprintf(args, sizeof args, "tool apply %s --reason 'they asked'", f->plan);
+	assert_run(f, args, 0, "purge: 4 done, 0 changed meanwhile, 0 gone, 0 left\n");
+	assert_null(strstr(f->out, "undo with"));
+	snprintf(args, sizeof args,
+		"tool undo $(tool operations --limit 1 --json | sed -n "
+		"'s/.*\"operation\":\"\\([^\"]*\\).*/\\1/p')");
+	assert_run(f, args, 1, "what was purged is gone: ");
+	assert_run(f, "tool events --json --kinds removed", 0,
+		"\"reason\":\"they asked\",\"operation\":\"OPERATION");
+	assert_non_null(strstr(f->out, "\"actor\":\"operator:"));
+	assert_non_null(strstr(f->out, "\"data\":{\"removed\":4,\"failed\":4,\"job_ids\":[\""));
+	assert_run(f,
+		"tool list --json --state failed | sed 's/{\"id\":\"\\([^\"]*\\).*/\\1/' | head -1 | "
+		"tool purge --reason x -",
+		0, "purge: 1 done, 0 not\n");
+	assert_run(f, "tool purge --older-than 0s --state failed --reason x", 0, "purge: 7 done, 0 not\n");
+	assert_run(f, "tool stats --json", 0, "\"removed_total\":12");
+	assert_run(f, "tool verify", 0, "the spool is sound");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(purge__by_plan_by_age_and_by_id),
 		CASE(where__mistakes_are_pointed_at),
 		CASE(list__selects),
 		CASE(scans__stop_at_their_limit),
 		CASE(plan__apply__undo),
 		CASE(direct__acts_are_operations),
 		CASE(completion__knows_the_names),
+		CASE(completion__knows_values),
 		CASE(interrupted__and_killed),
 	};
 	return cmocka_run_group_tests_name("ctl_bulk", tests, NULL, NULL);

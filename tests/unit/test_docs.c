@@ -4,6 +4,7 @@
 #include "spool/show.h"
 #include "tests/support/unit.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -281,7 +282,13 @@ static void assert_default(const char *entry, const struct conf_row *row)
 	char want[200];
 	if (is_told_in_the_table_of_calls(row))
 		return;
-	if (!row->def)
+	bool by_phase = strcmp(row->key, "service-level") == 0 || strcmp(row->key, "awaited") == 0;
+	int phase = by_phase ? (int)strtol(row->section + strlen("phase."), NULL, 10) : 0;
+	if (phase_is_step(phase))
+		snprintf(want, sizeof want, ", %s for steps.", row->def);
+	else if (phase)
+		snprintf(want, sizeof want, " %s for phase %d", row->def, phase);
+	else if (!row->def)
 		snprintf(want, sizeof want, "; unset by default.");
 	else
 		snprintf(want, sizeof want, "; default %s.", *row->def ? row->def : "empty");
@@ -388,9 +395,13 @@ static void manual__of_the_tool_has_every_exit_code(void **state)
 	char *text = read_file("spool/ctl/clario-spool.8");
 	const char *status = strstr(text, "\n.Sh EXIT STATUS\n");
 	assert_non_null(status);
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-		char want[40];
-		snprintf(want, sizeof want, "\n.It %d\n", codes[i]);
+	assert_int_equal(exit_rows_n, sizeof codes / sizeof *codes);
+	for (size_t i = 0; i < exit_rows_n; i++) {
+		char want[200];
+		const char *meaning = exit_rows[i].meaning;
+		assert_int_equal(exit_rows[i].code, codes[i]);
+		snprintf(want, sizeof want, "\n.It %d\n%c%s", codes[i], toupper((unsigned char)*meaning),
+			meaning + 1);
 		assert_tells(status, "clario-spool.8, EXIT STATUS", want);
 	}
 	free(text);

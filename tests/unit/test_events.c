@@ -26,15 +26,16 @@ static const struct caller everybody = {.scopes = SCOPE_ALL, .phases = CALLER_AL
 
 static bool parse(const char *text, struct query *query, struct interest *out, struct fault *fault)
 {
-	static const char *const known[] = {"user_id", "workflow_id", "all", NULL};
+	static const char *const known[] = {"user_id", "workflow_id", "all", "kinds", NULL};
 	return query_parse(slice_text(text), known, query, fault) && interest_parse(query, out, fault);
 }
 
 static void interest__an_empty_filter_is_none(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {
-		"user_id=", "workflow_id", "all=", "all=yes", "user_id=a&user_id=b"};
+	static const char *const bad[] = {"user_id=", "workflow_id", "all=", "all=yes", "user_id=a&user_id=b",
+		"kinds=", "kinds=failed", "kinds=notification,failed", "all=1&kinds=failed,",
+		"all=1&kinds=nonsense"};
 	struct query query;
 	struct interest interest;
 	struct fault fault;
@@ -46,6 +47,27 @@ static void interest__an_empty_filter_is_none(void **state)
 	assert_false(interest.all);
 	assert_true(parse("user_id=a%20b&workflow_id=w&all=1", &query, &interest, &fault));
 	assert_true(slice_is(interest.user_id, "a b") && slice_is(interest.workflow_id, "w") && interest.all);
+	assert_int_equal(interest.kinds, 0);
+}
+
+static void interest__covers_the_kinds_that_were_named(void **state)
+{
+	(void)state;
+	struct event event = {.job = {{1}}, .phase = 1};
+	struct query query;
+	struct interest interest;
+	struct fault fault;
+	assert_true(parse("all=1&kinds=failed,undone", &query, &interest, &fault));
+	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
+		event.kind = (enum event_kind)kind;
+		assert_int_equal(interest_covers(&interest, &everybody, &event),
+			kind == EVENT_FAILED || kind == EVENT_UNDONE);
+	}
+	assert_true(parse("kinds=progress", &query, &interest, &fault));
+	event.kind = EVENT_PROGRESS;
+	assert_true(interest_covers(&interest, &everybody, &event));
+	event.kind = EVENT_NOTIFICATION;
+	assert_false(interest_covers(&interest, &everybody, &event));
 }
 
 static void interest__what_callers_may_ask_for(void **state)
@@ -194,7 +216,7 @@ static void ticket__says_who_and_what(void **state)
 	fill(workflow, JOB_TEXT_MAX);
 	fill(ticket.caller.user_pattern, JOB_TEXT_MAX);
 	fill(ticket.caller.name, CALLER_NAME_MAX);
-	ticket.interest = (struct interest){slice_text(user), slice_text(workflow), true};
+	ticket.interest = (struct interest){slice_text(user), slice_text(workflow), UINT64_MAX - 1, true};
 	assert_int_equal(ticket_seal(key, &ticket, &text), ST_OK);
 	assert_int_equal(ticket_open(key, buf_slice(&text), 999, &back), TICKET_GOOD);
 	assert_int_equal(back.caller.scopes, ticket.caller.scopes);
@@ -204,6 +226,7 @@ static void ticket__says_who_and_what(void **state)
 	assert_true(slice_is(back.interest.user_id, user));
 	assert_true(slice_is(back.interest.workflow_id, workflow));
 	assert_true(back.interest.all);
+	assert_true(back.interest.kinds == UINT64_MAX - 1);
 	assert_int_equal(ticket_open(key, buf_slice(&text), 1000, &back), TICKET_EXPIRED);
 	buf_release(&text);
 }
@@ -313,7 +336,7 @@ static void knock(const struct knock *row, size_t i, struct pass *pass)
 	request.param[PARAM_ORIGIN] = slice_text(row->origin);
 	request.param[PARAM_HOST] = slice_text("clario.example");
 	bool is_stream = door_decide(&(struct door){&opts, NULL}, &request, pass, &reply);
-	const char *code = problem_info(reply.problem)->code;
+	const char *code = problem_code(reply.problem);
 	if (is_stream != (row->status == 0) || reply.http_status != (row->status ? row->status : 200) ||
 		(row->code && strcmp(code, row->code) != 0))
 		fail_msg("row %zu: %s %s?%s: %d %s", i, row->method, row->path, row->query, reply.http_status,
@@ -484,6 +507,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interest__an_empty_filter_is_none),
+		cmocka_unit_test(interest__covers_the_kinds_that_were_named),
 		cmocka_unit_test(interest__what_callers_may_ask_for),
 		cmocka_unit_test(interest__covers_what_is_asked_and_allowed),
 		cmocka_unit_test(sse__framing),

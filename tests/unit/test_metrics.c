@@ -72,6 +72,7 @@ static void fill_view(struct metrics_view *v, const struct meter_reading *meters
 			v->figures.oldest_at_us[p][slot] = INT64_MAX;
 		v->service_level_ms[slot] = slot < 7 ? 1500 * (slot + 1) : 0;
 	}
+	v->figures.stalled = 3;
 	v->figures.oldest_at_us[FIGURES_WAITING][0] = v->now_us - 1500000;
 	v->figures.oldest_at_us[FIGURES_DELAYED][0] = v->now_us + 1500000; /* not due */
 	v->figures.oldest_at_us[FIGURES_ACTIVE][6] = v->now_us - 60000000;

@@ -367,7 +367,7 @@ static void steer__from_each_state(void **state)
 	static const char letters[JOB_STATE_N] = {'w', 'd', 'a', 'o', 'f', 'h', 'c'};
 	struct trigger t = trigger_of(3);
 	for (int verb = 0; verb < STEER_VERB_N; verb++)
-		for (int from = 0; from < JOB_STATE_N; from++) {
+		for (int from = 0; from < JOB_STATE_N && verb != STEER_PURGE; from++) {
 			struct job job = accepted(&t);
 			struct event event;
 			job.state = (enum job_state)from;
@@ -379,6 +379,24 @@ static void steer__from_each_state(void **state)
 			else
 				assert_int_equal(job.state, from);
 		}
+}
+
+/* What ends by it is no job any more: the store does it, and asks only whether it may. */
+static void steer__purge_is_for_what_has_ended(void **state)
+{
+	(void)state;
+	struct trigger t = trigger_of(3);
+	for (int from = 0; from < JOB_STATE_N; from++) {
+		struct job job = accepted(&t);
+		struct event event;
+		job.state = (enum job_state)from;
+		assert_int_equal(
+			rules_steer_allows(STEER_PURGE, job.state), job_state_is_ended((enum job_state)from));
+		assert_int_equal(
+			rules_steer(&job, STEER_PURGE, NOON, slice_text("o"), slice_text("x"), &event, NULL),
+			ST_INVALID);
+		assert_int_equal(job.state, from);
+	}
 }
 
 static void steer__retry_grants_anew_and_release_keeps_the_delay(void **state)
@@ -525,6 +543,7 @@ int main(void)
 		cmocka_unit_test(lease__over_by_time_or_by_boot),
 		cmocka_unit_test(lease__a_job_that_kills_its_workers_ends),
 		cmocka_unit_test(steer__from_each_state),
+		cmocka_unit_test(steer__purge_is_for_what_has_ended),
 		cmocka_unit_test(steer__retry_grants_anew_and_release_keeps_the_delay),
 		cmocka_unit_test(steer__replay_forgets_what_was_done_and_says_why),
 		cmocka_unit_test(dedupe__as_a_table),

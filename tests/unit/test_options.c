@@ -2,7 +2,7 @@
 #include "tests/support/unit.h"
 
 #include "fcgi/options.h"
-#include "fcgi/when.h"
+#include "spool/when.h"
 
 #include <string.h>
 
@@ -122,6 +122,7 @@ static void headers__as_a_table(void **state)
 		{PARAM_SOURCE, "token:shop", "X-Clario-Source"}, /* nobody says that of himself */
 		{PARAM_SOURCE, " Token:", "X-Clario-Source"},
 		{PARAM_SOURCE, "webhook:", "X-Clario-Source"},
+		{PARAM_SOURCE, "operator:ann", "X-Clario-Source"},
 		{PARAM_SOURCE, "tokens: shop", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -92,7 +92,7 @@ static void event__every_kind_to_the_byte(void **state)
 		"lease_expired", "due", "held", "unheld", "cancelled", "retried", "run_now", "removed",
 		"rolled_back", "checkpoint", "fenced", "paused", "resumed", "set_aside", "notification",
 		"progress", "restored", "repaired", "breaker", "crashed", "replayed", "token", "forgotten",
-		"undone"};
+		"undone", "stalled"};
 	assert_int_equal(sizeof names / sizeof *names, EVENT_KIND_N);
 	for (int kind = 0; kind < EVENT_KIND_N; kind++) {
 		char want[200];

@@ -1,6 +1,7 @@
 /* tests/unit/test_simulation.c: random histories of submits, claims, results, crashes, retention, operators'
- * acts, quotas and reports of receivers with a clock of their own, held step by step against a model that is
- * a plain array and knows nothing of indexes; of hashes only that they put the users in some order.
+ * acts, quotas, what workflows await, and reports of receivers with a clock of their own, held step by step
+ * against a model that is a plain array and knows nothing of indexes; of hashes only that they put the users
+ * in some order.
  *
  * Each history has a seed; a failure prints it, and CLARIO_SIM_SEED=N repeats that one. CLARIO_SIM_SEEDS=N
  * sets how many, from that one or from the first. */
@@ -352,6 +353,18 @@ static bool model_steer(struct sim *s, struct model_job *j, enum steer_verb verb
 	}
 }
 
+/* What has ended goes, whoever it was about; the others keep their order. */
+static bool model_purge(struct sim *s, struct model_job *j)
+{
+	size_t at = (size_t)(j - s->jobs);
+	if (is_live(j))
+		return false;
+	memmove(j, j + 1, (s->n - at - 1) * sizeof *j);
+	s->n--;
+	s->removed++;
+	return true;
+}
+
 static void do_steer(struct sim *s)
 {
 	if (s->n == 0)
@@ -359,7 +372,8 @@ static void do_steer(struct sim *s)
 	struct model_job *j = &s->jobs[sim_roll(s, s->n)];
 	enum steer_verb verb = (enum steer_verb)sim_roll(s, STEER_VERB_N);
 	enum status st = steer(s->f, j->id, verb);
-	CHECK(s, st == (model_steer(s, j, verb) ? ST_OK : ST_CONFLICT));
+	bool is_done = verb == STEER_PURGE ? model_purge(s, j) : model_steer(s, j, verb);
+	CHECK(s, st == (is_done ? ST_OK : ST_CONFLICT));
 }
 
 static void do_remove(struct sim *s)
@@ -464,6 +478,7 @@ static void compare(struct sim *s)
 		CHECK(s, stats_state(&stats, (enum job_state)state) == count[state]);
 	sim_compare_receiver(s);
 	sim_compare_callers(s);
+	sim_compare_await(s);
 	CHECK(s, stats.accepted_total == s->accepted && stats.removed_total == s->removed);
 }
 
@@ -474,9 +489,11 @@ static void plant_seed(struct sim *s)
 	struct slice record;
 	struct birth birth;
 	s->f->conf.crowd_at = CROWD_AT;
+	sim_await_conf(&s->f->conf);
 	if (store_is(s->f, "postgres")) {
 		store_sql(s->f, "UPDATE clario_head SET seed = %lld", (long long)s->seed);
 		store_reopen(s->f);
+		sim_tell(s);
 		return;
 	}
 	assert_int_equal(tx_begin(&tx, s->f->store, TX_WRITE, s->f->now, NULL), ST_OK);
@@ -487,6 +504,7 @@ static void plant_seed(struct sim *s)
 	tx_put(&tx, TREE_META, slice_text("spool"), buf_slice(&tx.scratch));
 	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
 	store_reopen(s->f);
+	sim_tell(s);
 }
 
 /* false: two users look the same to the store. */
@@ -507,7 +525,7 @@ static void run_history(struct fixture *f, uint64_t seed)
 {
 	static void (*const acts[])(struct sim *) = {do_submit, do_submit, do_flood, do_claim, do_claim,
 		do_settle, do_settle, do_settle, do_steer, do_time, do_time, do_remove, do_forget, do_pause,
-		do_crash, sim_report, sim_report, sim_pause_receiver};
+		do_crash, sim_report, sim_report, sim_pause_receiver, sim_tell};
 	struct sim *s = calloc(1, sizeof *s);
 	assert_non_null(s);
 	*s = (struct sim){.f = f, .seed = seed, .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};

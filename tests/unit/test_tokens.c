@@ -412,6 +412,10 @@ static void workflows__show_the_own_part(void **state)
 		snprintf(path, sizeof path, BASE "/jobs/%s", own);
 		json = get(f, "GET", path, header);
 		assert_true(json_is_null(jx_path(json, "job.behind")));
+		assert_string_equal(json_string_value(jx_path(json, "job.explanation.cause")), "behind");
+		assert_string_equal(json_string_value(jx_path(json, "job.explanation.text")),
+			"An earlier job of its workflow has the turn, and must end first; besides, no worker "
+			"lives.");
 		json_decref(json);
 	}
 	json_t *json = get(f, "GET", BASE "/workflows/w", NULL);

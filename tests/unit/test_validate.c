@@ -1,7 +1,7 @@
 /* tests/unit/test_validate.c: what bodies and phase numbers are taken, and what is said about the others. */
 #include "tests/support/unit.h"
 
-#include "fcgi/validate.h"
+#include "spool/validate.h"
 
 #include <stdio.h>
 #include <string.h>

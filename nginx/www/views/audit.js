@@ -14,7 +14,7 @@ const operationColumns = (again) => [
 	{ name: 'Selection', class: 'text', cell: (op) => h('span.mono.cut', { title: op.where }, op.where) },
 	{ name: 'Why', class: 'text grow', cell: (op) => op.reason },
 	{ name: 'Who', class: 'text', cell: (op) => h('span.dim', {}, op.actor) },
-	{ name: '', cell: (op) => (op.undone_at ? h('span.dim', {}, `taken back: ${number(op.undone)}`) : op.done ? button('Undo', async () => (await undo(op.operation), again()), { 'aria-label': `Undo ${op.verb} of ${number(op.done)} jobs` }) : '') },
+	{ name: '', cell: (op) => (op.undone_at ? h('span.dim', {}, `taken back: ${number(op.undone)}`) : op.done && op.verb !== 'purge' ? button('Undo', async () => (await undo(op.operation), again()), { 'aria-label': `Undo ${op.verb} of ${number(op.done)} jobs` }) : '') },
 ];
 
 const columns = [...eventColumns.slice(0, 3), { name: 'Job', cell: (e) => (e.job_id ? idLink(e.job_id) : '') }, ...eventColumns.slice(3)];

@@ -24,8 +24,7 @@ async function readEvents(job, signal) {
 
 /* One sentence: the server's own where it has one. */
 function explain(job) {
-	if (typeof job.explain === 'string') return job.explain;
-	if (job.explain?.sentence) return job.explain.sentence;
+	if (job.explanation) return [job.explanation.text, job.explanation.todo ? h('span.dim', {}, ` ${job.explanation.todo}`) : null];
 	const tries = `${number(job.attempts_made)} of ${plural(job.attempts_allowed, 'try', 'tries')} made`;
 	switch (job.state) {
 		case 'waiting':

@@ -3,7 +3,7 @@ import { h } from '../dom.js';
 import { get } from '../api.js';
 import { live, rateOf, seriesOf } from '../live.js';
 import { bytes, number, percent, plural, quantile, since, span } from '../format.js';
-import { PHASES, phaseOf } from '../phases.js';
+import { PHASES, levelOf, phaseOf } from '../phases.js';
 import { meter, sparkline } from '../chart.js';
 import { steerQueue } from '../act.js';
 import { breakerBadge } from './receivers.js';
@@ -19,6 +19,7 @@ let recent = { at: 0, jobs: [] };
 
 const ended = (row) => row.completed + row.failed + row.cancelled;
 const rowOf = (stats, n) => stats.phases.find((row) => (row.phase ?? row.step) === n);
+const rowLevel = (stats, n) => levelOf(n, rowOf(stats, n)?.service_level_ms);
 
 /* The job of each phase that has waited longest: asked only of phases where any wait, and not at each turn. */
 async function readOldest(stats, signal) {
@@ -88,7 +89,7 @@ function flowNeeds(stats, receivers) {
 		const waited = job ? since(job.run_at ?? job.accepted_at) : 0;
 		if (!job || job.behind || rowOf(stats, phase)?.paused || waited < LATE_MS) continue;
 		if (isSilent) needs.push(needOf('bad', `Nothing runs: phase ${phase} has waited ${span(waited)}`, 'Is clario-worker running? (systemctl status clario-worker)', jobsHref(`state=waiting phase=${phase}`)));
-		else if (waited > phaseOf(phase).level) needs.push(needOf('warn', `Phase ${phase} is late: the oldest has waited ${span(waited)}`, `Its service level is ${span(phaseOf(phase).level)}.`, jobsHref(`state=waiting phase=${phase}`)));
+		else if (waited > rowLevel(stats, phase)) needs.push(needOf('warn', `Phase ${phase} is late: the oldest has waited ${span(waited)}`, `Its service level is ${span(rowLevel(stats, phase))}.`, jobsHref(`state=waiting phase=${phase}`)));
 	}
 	return needs;
 }
@@ -141,7 +142,7 @@ function oldestCell(stats, row) {
 	const job = oldest.of.get(row.phase);
 	if (!job || !row.waiting) return h('span.zero', {}, '–');
 	const waited = since(job.accepted_at);
-	return h('a', { href: `#/job/${job.id}`, class: waited > phaseOf(row.phase).level ? 'warn-text' : '' }, span(waited));
+	return h('a', { href: `#/job/${job.id}`, class: waited > levelOf(row.phase, row.service_level_ms) ? 'warn-text' : '' }, span(waited));
 }
 
 /* --- the rest --- */
@@ -187,7 +188,7 @@ const receiversTable = (receivers) =>
 
 export default {
 	title: 'Overview',
-	command: () => 'clario-spool stats',
+	command: () => 'clario-spool status',
 	async load(params, signal) {
 		const stats = live.stats ?? (await get('/queue/stats', {}, signal)).stats;
 		const [{ receivers }] = await Promise.all([get('/receivers', {}, signal), readOldest(stats, signal), readRecent(signal)]);

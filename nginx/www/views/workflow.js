@@ -2,7 +2,7 @@
 import { h } from '../dom.js';
 import { ApiError, get } from '../api.js';
 import { number, plural, span } from '../format.js';
-import { PHASES } from '../phases.js';
+import { PHASES, levelOf } from '../phases.js';
 import { trackOf } from '../history.js';
 import { quoted } from '../format.js';
 import { whereOf } from '../where.js';
@@ -12,12 +12,13 @@ import { badge, facts, heading, jobHref, jobsHref, section, table } from '../ui.
 
 const STATUS = { running: 'active', waiting: 'waiting', held: 'held', failed: 'failed', cancelled: 'cancelled', completed: 'completed' };
 
-function station({ phase, job, n, waited, ran, gap }) {
-	const late = gap !== null && gap > phase.level;
+function station({ phase, job, n, waited, ran, gap }, levels) {
+	const level = levelOf(phase.phase, levels?.[phase.phase]);
+	const late = gap !== null && gap > level;
 	return h(
 		'li',
 		{ class: `station s-${job ? job.state : 'none'}`, 'data-key': String(phase.phase) },
-		h('div.station-gap', { title: `from the end of the phase before; service level ${span(phase.level)}` }, gap === null ? '' : h('span', { class: late ? 'warn-text' : 'dim' }, gap < 0 ? 'overlaps' : `+${span(gap)}`)),
+		h('div.station-gap', { title: `from the end of the phase before${level === Infinity ? '' : `; service level ${span(level)}`}` }, gap === null ? '' : h('span', { class: late ? 'warn-text' : 'dim' }, gap < 0 ? 'overlaps' : `+${span(gap)}`)),
 		h('div.station-mark', { 'aria-hidden': 'true' }, job ? { completed: '✓', failed: '!', cancelled: '×', held: '‖' }[job.state] ?? String(phase.phase) : String(phase.phase)),
 		h(
 			'div.station-text',
@@ -25,7 +26,7 @@ function station({ phase, job, n, waited, ran, gap }) {
 			h('div.station-name', {}, job ? h('a', { href: jobHref(job.id) }, `${phase.phase} ${phase.name}`) : `${phase.phase} ${phase.name}`),
 			job ? badge(job.state) : h('span.dim', {}, 'not sent'),
 			job ? h('div.station-times', {}, h('span', {}, 'waited ', h('b', {}, span(waited))), h('span', {}, 'ran ', h('b', {}, span(ran)))) : null,
-			late ? h('div.warn-text', {}, `beyond ${span(phase.level)}`) : null,
+			late ? h('div.warn-text', {}, `beyond ${span(level)}`) : null,
 			n > 1 ? h('div.dim', {}, `newest of ${number(n)}`) : null,
 		),
 	);
@@ -49,7 +50,7 @@ export default {
 		const last = wf.jobs.reduce((latest, job) => (job.finished_at && (!latest || job.finished_at > latest) ? job.finished_at : latest), null);
 		return [
 			heading(h('span', {}, h('span.break', {}, wf.workflow_id), ' ', badge(STATUS[wf.status] ?? 'waiting', wf.status))),
-			section('Track', { note: `${plural(track.filter((t) => t.job).length, 'phase')} of 7` }, h('ol.track', {}, track.map(station))),
+			section('Track', { note: `${plural(track.filter((t) => t.job).length, 'phase')} of 7` }, h('ol.track', {}, track.map((step) => station(step, wf.service_levels_ms)))),
 			facts([
 				['User', h('a', { href: jobsHref(whereOf({ user: wf.user_id })) }, wf.user_id)],
 				['Step', `${wf.current_step}`],

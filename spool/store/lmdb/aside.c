@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/aside.h"
 
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/line.h"
@@ -87,6 +88,7 @@ static void drop_by_trigger(struct tx *tx, const struct job *job, uint64_t workf
 	tx_del_if_there(tx, TREE_WORKFLOW, key_slice(&member));
 	job_drop_keys(tx, job);
 	line_drop(tx, workflow_hash, job->id);
+	await_forget(tx, job->id);
 }
 
 /* The keys of the indexes follow from the trigger alone but for the phase, which the job's record and the key

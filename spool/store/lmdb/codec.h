@@ -3,6 +3,7 @@
 #ifndef SPOOL_STORE_LMDB_CODEC_H
 #define SPOOL_STORE_LMDB_CODEC_H
 #include "spool/model/account.h"
+#include "spool/model/await.h"
 #include "spool/model/receiver.h"
 #include "spool/model/token.h"
 #include "spool/store/lmdb/record.h"
@@ -24,5 +25,10 @@ enum status token_decode(struct slice name, struct slice record, struct token *o
 void receiver_encode(const struct receiver_state *r, struct buf *out);
 /* *out has the name and, but for ST_OK, is one that nobody has called yet. OK, CORRUPT, VERSION. */
 enum status receiver_decode(struct slice name, struct slice record, struct receiver_state *out);
+
+/* A workflow that has stalled (await_io.h). */
+void await_encode(const struct stalled *stalled, struct buf *out);
+/* OK, CORRUPT, VERSION. Ids of workflow and user are the job's, and left empty. */
+enum status await_decode(struct slice record, struct stalled *out);
 
 #endif

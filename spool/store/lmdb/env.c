@@ -82,6 +82,16 @@ enum status env_check_file(struct store *store, struct why *why)
 		store->data_path);
 }
 
+/* A copy is read without locks: pages must not be used again meanwhile. */
+static bool has_lock_beside(const char *data_path)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(data_path, '/');
+	int len = slash ? (int)(slash - data_path) : 1;
+	snprintf(path, sizeof path, "%.*s/lock.mdb", len, slash ? data_path : ".");
+	return access(path, F_OK) == 0;
+}
+
 /* Before LMDB touches the file: it would create a missing one and fill an empty one. */
 static enum status find_data(struct store *store, const struct spool_conf *conf, struct why *why)
 {
@@ -98,6 +108,14 @@ static enum status find_data(struct store *store, const struct spool_conf *conf,
 	if (access(store->data_path, store->read_only ? R_OK : R_OK | W_OK) != 0)
 		return why_errno(
 			why, errno, "cannot %s %s", store->read_only ? "read" : "write", store->data_path);
+	if (store->is_copy && has_lock_beside(store->data_path))
+		return why_set(why, ST_INVALID,
+			"%s is a spool's own file, which others may have open; give the spool's directory",
+			conf->path);
+	if (store->is_copy && !store->read_only)
+		return why_set(why, ST_DENIED,
+			"%s is a file, a copy of a spool's data: it can be looked at, not changed",
+			conf->path);
 	store->data_dev = sb.st_dev;
 	store->data_ino = sb.st_ino;
 	return fs_check_local(conf->path, why);
@@ -105,19 +123,22 @@ static enum status find_data(struct store *store, const struct spool_conf *conf,
 
 static enum status open_env(struct store *store, const struct spool_conf *conf, struct why *why)
 {
-	char dir[PATH_MAX];
-	if (snprintf(dir, sizeof dir, "%s/lmdb", conf->path) >= (int)sizeof dir)
+	char path[PATH_MAX];
+	unsigned flags = MDB_NOTLS | (store->read_only ? MDB_RDONLY : MDB_NOMETASYNC);
+	if (snprintf(path, sizeof path, "%s%s", conf->path, store->is_copy ? "" : "/lmdb") >=
+		(int)sizeof path)
 		return why_set(why, ST_INVALID, "path is too long: %s", conf->path);
+	if (store->is_copy)
+		flags |= MDB_NOSUBDIR | MDB_NOLOCK; /* its map is as large as it says */
 	int rc = mdb_env_create(&store->env);
-	if (rc == 0)
+	if (rc == 0 && !store->is_copy)
 		rc = mdb_env_set_mapsize(store->env, (size_t)conf->map_size);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(store->env, TREE_N);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(store->env, ENV_MAX_READERS);
 	if (rc == 0)
-		rc = mdb_env_open(
-			store->env, dir, MDB_NOTLS | (store->read_only ? MDB_RDONLY : MDB_NOMETASYNC), 0660);
+		rc = mdb_env_open(store->env, path, flags, 0660);
 	if (rc == 0)
 		return ST_OK;
 	enum status st = env_map_rc(rc);
@@ -178,7 +199,10 @@ static enum status check_birth(struct store *store, const struct spool_conf *con
 		return why_set(why, ST_VERSION,
 			"the spool in %s has format %llu, this program knows format %d; upgrade", conf->path,
 			(unsigned long long)birth.format, SPOOL_FORMAT);
-	if (birth.map_size != (uint64_t)conf->map_size)
+	if (store->is_copy) {
+		store->map_bytes = birth.map_size;
+		store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
+	} else if (birth.map_size != (uint64_t)conf->map_size)
 		return why_set(why, ST_VERSION,
 			"the spool in %s was made with spool.map-size = %llu, the configuration says %lld; "
 			"make them equal",
@@ -202,7 +226,7 @@ static enum status check_head(const struct store *store, struct why *why)
 static enum status open_all(struct store *store, const struct spool_conf *conf, struct why *why)
 {
 	enum status st = find_data(store, conf, why);
-	if (st == ST_OK)
+	if (st == ST_OK && !store->is_copy)
 		st = hold_take(conf->path, HOLD_SHARED, &store->hold_fd, why);
 	if (st == ST_OK)
 		st = check_head(store, why);
@@ -219,6 +243,12 @@ static enum status open_all(struct store *store, const struct spool_conf *conf, 
 	return st;
 }
 
+static bool is_file(const char *path)
+{
+	struct stat sb;
+	return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+}
+
 enum status env_open(const struct spool_conf *conf, struct store **out, struct why *why)
 {
 	*out = NULL;
@@ -233,13 +263,16 @@ enum status env_open(const struct spool_conf *conf, struct store **out, struct w
 	store->max_depth = conf->max_depth;
 	store->disk_full_at_percent = conf->disk_full_at_percent;
 	store->keep_reserved_us = conf->keep_reserved_us;
+	memcpy(store->await_us, conf->await_us, sizeof store->await_us);
 	store->map_bytes = (uint64_t)conf->map_size;
 	store->full_at_bytes = store->map_bytes / 100 * (uint64_t)conf->full_at_percent;
 	store->dedupe.window_us = conf->dedupe_window_us;
 	store->crowd.at = (uint32_t)conf->crowd_at;
 	store->path = strdup(conf->path);
 	enum status st = ST_OK;
-	if (!store->path || asprintf(&store->data_path, "%s/lmdb/data.mdb", conf->path) < 0) {
+	store->is_copy = is_file(conf->path);
+	if (!store->path ||
+		asprintf(&store->data_path, "%s%s", conf->path, store->is_copy ? "" : "/lmdb/data.mdb") < 0) {
 		store->data_path = NULL;
 		st = why_set(why, ST_NOMEM, "out of memory");
 	}

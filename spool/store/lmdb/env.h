@@ -42,9 +42,11 @@ struct store {
 			    replaced */
 	ino_t data_ino;
 	bool read_only, ordering;
+	bool is_copy;    /* path is a file, such as a backup: to be read, and nobody else has it open */
 	bool is_audited; /* audit.h */
 	int64_t max_depth, disk_full_at_percent;
 	int64_t keep_reserved_us;
+	int64_t await_us[AWAIT_LAST + 1];
 	uint64_t full_at_bytes, map_bytes, page_bytes;
 	struct dedupe_policy dedupe;
 	uint64_t seed; /* of index hashes */
@@ -57,7 +59,10 @@ struct store {
 	struct crowd crowd;
 	struct turns turns;
 	uint64_t accepted_told; /* claim_leaves_news() */
-	struct key next_reap;   /* the active job whose lease is looked at next; empty: the first */
+	struct await_at
+		await_at[AWAIT_LAST + 1]; /* by the phase that is awaited; of the one thread that tells */
+	struct job_id await_over;         /* whose record is looked at next */
+	struct key next_reap;             /* the active job whose lease is looked at next; empty: the first */
 	atomic_int_least64_t next_reap_boot_us; /* when leases are looked at next */
 	_Atomic uint64_t used_bytes;            /* these are cached by room.c */
 	atomic_int_least64_t used_until_mono_us;

@@ -1,5 +1,7 @@
 /* spool/store/lmdb/figures.c: what a monitor asks every few seconds: counters, and the first entries of
- * indexes. Nothing here walks: from one place in an index the next step is a seek to another. */
+ * indexes. Nothing here walks, but for a bounded number of the workflows that have stalled: from one place in
+ * an index the next step is a seek to another. */
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/room.h"
 #include "spool/store/lmdb/tx.h"
 #include "spool/store/lmdb/verbs.h"
@@ -83,6 +85,19 @@ static void find_oldest(struct tx *tx, struct figures *out)
 	walk_close(&l.walk);
 }
 
+/* Their records only: one whose phase has come since is counted until a worker tidies up. */
+static void count_stalled(struct tx *tx, struct figures *out)
+{
+	struct key all = await_prefix();
+	struct walk w;
+	bool more = walk_open(&w, tx, TREE_META) && walk_from(&w, key_slice(&all));
+	for (; more && out->stalled < FIGURES_STALLED_MAX && key_has_prefix(w.key, &all);
+		more = walk_next(&w))
+		out->stalled++;
+	walk_close(&w);
+	out->looked_at += out->stalled;
+}
+
 static void look_at_disk(const struct store *store, struct figures *out)
 {
 	struct statvfs fs;
@@ -137,6 +152,7 @@ enum status lmdb_figures(struct store *store, struct figures *out, struct why *w
 	if (st != ST_OK)
 		return st;
 	find_oldest(&tx, out);
+	count_stalled(&tx, out);
 	/* One state: what is accepted between two readings is in neither of them. */
 	out->unaccounted = (int64_t)(tx.head.accepted_total - head_present(&tx.head) - tx.head.removed_total -
 				     tx.head.set_aside);

@@ -2,6 +2,7 @@
 #include "spool/store/lmdb/job_io.h"
 
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/record.h"
@@ -161,6 +162,7 @@ void job_insert(struct tx *tx, struct job *job)
 void job_rewrite(struct tx *tx, struct loaded *l, const struct key *member)
 {
 	struct key id = key_of_id(l->job.id), now = key_member(tx->store->seed, &l->job);
+	await_forget(tx, l->job.id);
 	l->hashes = job_hashes(tx->store->seed, &l->job);
 	record_encode_trigger(&l->job, &tx->scratch);
 	tx_put(tx, TREE_TRIGGER, key_slice(&id), buf_slice(&tx->scratch));
@@ -218,6 +220,7 @@ void job_delete(struct tx *tx, struct loaded *l)
 	struct job *job = &l->job;
 	struct key id = key_of_id(job->id), member = key_member(tx->store->seed, job);
 	line_leave(tx, l);
+	await_forget(tx, job->id);
 	events_delete(tx, job);
 	job_drop_keys(tx, job);
 	tx_del(tx, TREE_QUEUE, key_slice(&l->queue_key));

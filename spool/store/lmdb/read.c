@@ -1,4 +1,4 @@
-/* spool/store/lmdb/read.c: one job, events, bookmarks. Read transactions live for one call only: a long one
+/* spool/store/lmdb/read.c: one job, events. Read transactions live for one call only: a long one
  * would keep every page that is freed meanwhile from being used again. */
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -71,7 +71,7 @@ static void add_ids(struct tx *tx, struct event *event)
 	buf_add_slice(&mem, l.job.workflow_id);
 	buf_add_slice(&mem, l.job.user_id);
 	buf_add_slice(&mem, l.job.traceparent);
-	size_t said = token_is_source(l.job.source) ? 0 : sizeof caller - 1;
+	size_t said = token_is_proved(l.job.source) ? 0 : sizeof caller - 1;
 	buf_add(&mem, caller, said);
 	buf_add_slice(&mem, l.job.source);
 	struct event whole = {.seq = event->seq};
@@ -91,11 +91,17 @@ static void add_ids(struct tx *tx, struct event *event)
 	loaded_release(&l);
 }
 
+static bool kind_matches(const struct event *event, const struct event_filter *filter)
+{
+	return !filter->kinds || filter->kinds >> event->kind & 1;
+}
+
 static bool event_matches(const struct event *event, const struct event_filter *filter)
 {
 	if (filter->workflow_id.len && !slice_eq(event->workflow_id, filter->workflow_id))
 		return false;
-	return !filter->user_id.len || slice_eq(event->user_id, filter->user_id);
+	return kind_matches(event, filter) &&
+	       (!filter->user_id.len || slice_eq(event->user_id, filter->user_id));
 }
 
 /* The stream: ascending from after_seq, bounded in what is looked at. */
@@ -112,7 +118,8 @@ static void read_stream(struct tx *tx, const struct event_filter *filter, size_t
 		*last_seen = seq;
 		if (event_copy(seq, w.value, &event) != ST_OK)
 			continue; /* damaged: `check` names it */
-		add_ids(tx, &event);
+		if (kind_matches(&event, filter))
+			add_ids(tx, &event);
 		if (event_matches(&event, filter))
 			events[(*n)++] = event;
 		else
@@ -217,37 +224,4 @@ enum status lmdb_events(struct store *store, const struct event_filter *filter, 
 		*n = 0;
 	}
 	return end_read(&tx, ST_OK, why);
-}
-
-static struct slice bookmark_key(const char *name, char out[48])
-{
-	int len = snprintf(out, 48, "bookmark.%.32s", name);
-	return slice_of(out, (size_t)len);
-}
-
-enum status lmdb_bookmark_get(struct store *store, const char *name, uint64_t *value, struct why *why)
-{
-	struct tx tx;
-	struct slice record;
-	char key[48];
-	*value = 0;
-	enum status st = begin_read(&tx, store, why);
-	if (st != ST_OK)
-		return st;
-	st = tx_get(&tx, TREE_META, bookmark_key(name, key), &record);
-	if (st == ST_OK)
-		st = record_decode_number(record, value);
-	return end_read(&tx, st == ST_NOTFOUND ? ST_OK : st, why);
-}
-
-enum status lmdb_bookmark_set(struct store *store, const char *name, uint64_t value, struct why *why)
-{
-	struct tx tx;
-	char key[48];
-	enum status st = tx_begin(&tx, store, TX_WRITE, (struct moment){0}, why);
-	if (st != ST_OK)
-		return st;
-	record_encode_number(value, &tx.scratch);
-	tx_put(&tx, TREE_META, bookmark_key(name, key), buf_slice(&tx.scratch));
-	return tx_commit(&tx, why);
 }

@@ -4,6 +4,7 @@
 
 #include "spool/base/clock.h"
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
 #include "spool/store/lmdb/record.h"
@@ -205,8 +206,11 @@ static bool take_meta(void *arg, struct slice key, struct slice value)
 {
 	struct repair *r = arg;
 	uint64_t number;
+	struct job_id job;
 	if (account_of_key(key, &number))
 		return true; /* follows from the jobs */
+	if (await_of_key(key, &job))
+		return true; /* who stalled until now is told in events */
 	if (slice_is(key, "spool"))
 		r->has_birth = birth_decode(value, &r->birth) == ST_OK;
 	else if (slice_is(key, "head"))

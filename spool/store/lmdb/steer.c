@@ -3,6 +3,7 @@
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
+#include "spool/store/lmdb/purge.h"
 #include "spool/store/lmdb/verbs.h"
 #include "spool/store/lmdb/wake.h"
 
@@ -109,6 +110,12 @@ static void steer_one(struct tx *tx, const struct steer_ask *ask, size_t i, stru
 	loaded_release(&l);
 }
 
+static void steer_all(struct tx *tx, const struct steer_ask *ask, struct steer_result *results)
+{
+	for (size_t i = 0; i < ask->n && tx->st == ST_OK; i++)
+		steer_one(tx, ask, i, &results[i]);
+}
+
 static enum status commit_and_ring(struct tx *tx, struct why *why)
 {
 	struct store *store = tx->store;
@@ -126,8 +133,10 @@ enum status lmdb_steer(struct store *store, struct moment now, const struct stee
 	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)
 		return st;
-	for (size_t i = 0; i < ask->n && tx.st == ST_OK; i++)
-		steer_one(&tx, ask, i, &results[i]);
+	if (ask->verb == STEER_PURGE && !ask->undoes)
+		purge_all(&tx, ask, results);
+	else
+		steer_all(&tx, ask, results);
 	return commit_and_ring(&tx, why);
 }
 

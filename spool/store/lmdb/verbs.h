@@ -26,6 +26,10 @@ enum status lmdb_remove_events(struct store *store, struct moment now, int64_t b
 	bool *has_more, struct why *why);
 enum status lmdb_forget(struct store *store, struct moment now, const struct forget_ask *ask,
 	struct forget *forget, struct why *why);
+enum status lmdb_await_tell(
+	struct store *store, struct moment now, size_t *told, bool *has_more, struct why *why);
+enum status lmdb_stalled(
+	struct store *store, struct job_id *at, struct stalled *out, size_t cap, size_t *n, struct why *why);
 enum status lmdb_get(struct store *store, struct job_id id, struct job *out, struct why *why);
 enum status lmdb_list(struct store *store, const struct job_filter *filter, const struct cursor *from,
 	size_t max, bool with_payload, struct job *jobs, size_t *n, struct cursor *next, struct why *why);

@@ -3,6 +3,7 @@
 #include "spool/store/lmdb/verify.h"
 
 #include "spool/store/lmdb/account_io.h"
+#include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
@@ -361,12 +362,26 @@ static void take_account(struct verify *v, struct slice key, uint64_t hash, stru
 					    (int64_t)account.bytes, (struct job_id){{0}});
 }
 
+static void check_stalled(struct verify *v, struct job_id id, struct slice value)
+{
+	struct stalled stalled;
+	struct key key = key_of_id(id);
+	struct slice record;
+	char text[JOB_ID_TEXT_LEN];
+	id_text(id, text);
+	if (await_decode(value, &stalled) != ST_OK)
+		found(v, text, "what its workflow awaits is damaged");
+	if (get(v, TREE_JOB, &key, &record) == ST_NOTFOUND)
+		found(v, text, "its workflow is said to have stalled after it, and it is not there");
+}
+
 static bool check_meta(struct verify *v, struct slice key, struct slice value)
 {
 	struct receiver_state receiver;
 	struct token token;
 	struct slice name;
 	uint64_t number;
+	struct job_id job;
 	if (slice_is(key, "spool"))
 		v->has_birth = birth_decode(value, &v->birth) == ST_OK;
 	else if (slice_is(key, "head"))
@@ -379,6 +394,8 @@ static bool check_meta(struct verify *v, struct slice key, struct slice value)
 			found(v, "", "%.*s is damaged: it lets nobody in", SLICE_ARG(key));
 	} else if (account_of_key(key, &number)) {
 		take_account(v, key, number, value);
+	} else if (await_of_key(key, &job)) {
+		check_stalled(v, job, value);
 	} else if (key.len < 9 || memcmp(key.p, "bookmark.", 9) != 0)
 		found(v, "", "there is a record of no known name");
 	else if (record_decode_number(value, &number) != ST_OK)

@@ -115,8 +115,8 @@ static void check_events(struct tx *tx, struct checking *c)
 		arg_int(&args, after);
 		arg_int(&args, PAGE);
 		PGresult *r = tx_query(tx,
-			"SELECT seq, record, at_us, job FROM clario_event WHERE seq > $1 ORDER BY seq LIMIT "
-			"$2",
+			"SELECT seq, record, at_us, job, kind FROM clario_event WHERE seq > $1 ORDER BY seq"
+			" LIMIT $2",
 			&args);
 		n = r ? PQntuples(r) : 0;
 		for (int i = 0; i < n; i++) {
@@ -126,7 +126,8 @@ static void check_events(struct tx *tx, struct checking *c)
 				find(c, "event", col_id(r, i, 3), "event %" PRId64 " cannot be read", after);
 				continue;
 			}
-			if (event.at_us != col_int(r, i, 2) || id_cmp(event.job, col_id(r, i, 3)) != 0)
+			if (event.at_us != col_int(r, i, 2) || id_cmp(event.job, col_id(r, i, 3)) != 0 ||
+				(int64_t)event.kind != col_int(r, i, 4))
 				find(c, "event", event.job,
 					"event %" PRId64 "'s columns are not what its record says", after);
 			event_release(&event);
@@ -234,6 +235,23 @@ static void check_meta(struct tx *tx, struct checking *c)
 	PQclear(r);
 }
 
+static void check_stalled(struct tx *tx, struct checking *c)
+{
+	PGresult *r = tx_query(tx,
+		"SELECT s.job, s.record, EXISTS (SELECT 1 FROM clario_job j WHERE j.id = s.job)"
+		" FROM clario_stalled s ORDER BY s.job",
+		NULL);
+	for (int i = 0; r && i < PQntuples(r); i++) {
+		struct stalled stalled;
+		if (await_decode(col_bytes(r, i, 1), &stalled) != ST_OK)
+			find(c, "stalled", col_id(r, i, 0), "what its workflow awaits is damaged");
+		if (!col_int(r, i, 2))
+			find(c, "stalled", col_id(r, i, 0),
+				"its workflow is said to have stalled after it, and it is not there");
+	}
+	PQclear(r);
+}
+
 static void check_all(struct tx *tx, void *arg)
 {
 	struct checking *c = arg;
@@ -247,6 +265,7 @@ static void check_all(struct tx *tx, void *arg)
 	check_lines(tx, c);
 	check_accounts(tx, c);
 	check_meta(tx, c);
+	check_stalled(tx, c);
 	tally_release(&c->tally);
 }
 

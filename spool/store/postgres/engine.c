@@ -45,6 +45,7 @@ static struct store *new_store(const struct spool_conf *conf)
 	store->needs_standby = conf->require_sync_standby;
 	store->max_depth = conf->max_depth;
 	store->keep_reserved_us = conf->keep_reserved_us;
+	memcpy(store->await_us, conf->await_us, sizeof store->await_us);
 	store->dedupe.window_us = conf->dedupe_window_us;
 	store->crowd.at = (uint32_t)(conf->crowd_at > UINT32_MAX ? UINT32_MAX : conf->crowd_at);
 	if (conf->host)
@@ -137,6 +138,8 @@ const struct store_ops store_postgres = {
 	.remove = pg_remove,
 	.remove_events = pg_remove_events,
 	.forget = pg_forget,
+	.await_tell = pg_await_tell,
+	.stalled = pg_stalled,
 	.get = pg_get,
 	.list = pg_list,
 	.events = pg_events,

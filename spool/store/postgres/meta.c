@@ -79,12 +79,17 @@ static void get_bookmark(struct tx *tx, void *arg)
 	buf_release(&record);
 }
 
+void bookmark_put(struct tx *tx, const char *name, uint64_t value)
+{
+	char key[KEY_MAX];
+	record_encode_number(value, &tx->scratch);
+	meta_put(tx, bookmark_key(name, key), buf_slice(&tx->scratch));
+}
+
 static void set_bookmark(struct tx *tx, void *arg)
 {
-	struct bookmark *b = arg;
-	char key[KEY_MAX];
-	record_encode_number(b->value, &tx->scratch);
-	meta_put(tx, bookmark_key(b->name, key), buf_slice(&tx->scratch));
+	const struct bookmark *b = arg;
+	bookmark_put(tx, b->name, b->value);
 }
 
 enum status pg_bookmark_get(struct store *store, const char *name, uint64_t *value, struct why *why)

@@ -88,7 +88,7 @@ static void add_ids(struct event *event, struct slice ask)
 		return;
 	struct slice record = buf_slice(&event->mem);
 	struct buf mem = BUF_INIT(EVENT_MEM_MAX);
-	size_t said = token_is_source(job.source) ? 0 : sizeof caller - 1;
+	size_t said = token_is_proved(job.source) ? 0 : sizeof caller - 1;
 	buf_add_slice(&mem, record);
 	buf_add_slice(&mem, job.workflow_id);
 	buf_add_slice(&mem, job.user_id);
@@ -124,29 +124,40 @@ static void keep_events(struct events_ask *ask, const PGresult *r)
 }
 
 #define EVENT_COLUMNS "e.seq, e.record, j.ask"
+/* What a filter asks: its workflow, user, job and kinds, as $4 to $7. */
+#define MATCHES                                                                                              \
+	" AND ($4 = ''::bytea OR j.workflow = $4) AND ($5 = ''::bytea OR j.person = $5)"                     \
+	" AND $6 IS NOT NULL AND ($7 = 0 OR $7 >> e.kind::integer & 1 = 1)"
 
-static void read_history(struct tx *tx, struct events_ask *ask)
+static void read_some(struct tx *tx, struct events_ask *ask, const char *sql, uint64_t until)
 {
 	const struct event_filter *f = ask->filter;
 	struct args args = ARGS_INIT;
 	arg_int(&args, (int64_t)f->after_seq);
 	arg_int(&args, (int64_t)ask->max);
+	arg_int(&args, (int64_t)until);
 	arg_bytes(&args, f->workflow_id);
 	arg_bytes(&args, f->user_id);
 	arg_id(&args, f->job);
-	PGresult *r = tx_query(tx,
-		id_is_zero(f->job)
-			? "SELECT " EVENT_COLUMNS " FROM clario_job j JOIN clario_event e ON e.job = j.id"
-			  " WHERE j.workflow = $3 AND e.seq > $1 AND ($4 = ''::bytea OR j.person = $4)"
-			  " AND $5 IS NOT NULL ORDER BY e.seq LIMIT $2"
-			: "SELECT " EVENT_COLUMNS " FROM clario_job j JOIN clario_event e ON e.job = j.id"
-			  " WHERE j.id = $5 AND e.seq > $1 AND ($3 = ''::bytea OR j.workflow = $3)"
-			  " AND ($4 = ''::bytea OR j.person = $4) ORDER BY e.seq LIMIT $2",
-		&args);
+	arg_int(&args, (int64_t)f->kinds);
+	PGresult *r = tx_query(tx, sql, &args);
 	if (r)
 		keep_events(ask, r);
 	PQclear(r);
 	args_release(&args);
+}
+
+static void read_history(struct tx *tx, struct events_ask *ask)
+{
+	read_some(tx, ask,
+		id_is_zero(ask->filter->job)
+			? "SELECT " EVENT_COLUMNS " FROM clario_job j JOIN clario_event e ON e.job = j.id"
+			  " WHERE j.workflow = $4 AND e.seq > $1 AND e.seq <= $3" MATCHES
+			  " ORDER BY e.seq LIMIT $2"
+			: "SELECT " EVENT_COLUMNS " FROM clario_job j JOIN clario_event e ON e.job = j.id"
+			  " WHERE j.id = $6 AND e.seq > $1 AND e.seq <= $3" MATCHES
+			  " ORDER BY e.seq LIMIT $2",
+		INT64_MAX);
 }
 
 /* The stream: bounded in what is looked at; where it ended is known even if nothing was found. */
@@ -154,26 +165,17 @@ static void read_stream(struct tx *tx, struct events_ask *ask)
 {
 	const struct event_filter *f = ask->filter;
 	uint64_t until = f->after_seq + EVENTS_SCAN_MAX, newest = tx->head.next_seq - 1;
-	struct args args = ARGS_INIT;
 	until = until < newest ? until : newest;
-	arg_int(&args, (int64_t)f->after_seq);
-	arg_int(&args, (int64_t)ask->max);
-	arg_int(&args, (int64_t)until);
-	arg_bytes(&args, f->user_id);
-	PGresult *r = tx_query(tx,
+	read_some(tx, ask,
 		f->user_id.len ? "SELECT " EVENT_COLUMNS
 				 " FROM clario_event e JOIN clario_job j ON j.id = e.job"
-				 " WHERE e.seq > $1 AND e.seq <= $3 AND j.person = $4 ORDER BY e.seq LIMIT $2"
+				 " WHERE e.seq > $1 AND e.seq <= $3" MATCHES " ORDER BY e.seq LIMIT $2"
 			       : "SELECT " EVENT_COLUMNS " FROM clario_event e LEFT JOIN clario_job j"
-				 " ON j.id = e.job WHERE e.seq > $1 AND e.seq <= $3 AND $4 IS NOT NULL"
+				 " ON j.id = e.job WHERE e.seq > $1 AND e.seq <= $3" MATCHES
 				 " ORDER BY e.seq LIMIT $2",
-		&args);
-	if (r)
-		keep_events(ask, r);
-	if (r && ask->n < ask->max && until > ask->last_seen)
+		until);
+	if (tx->st == ST_OK && ask->n < ask->max && until > ask->last_seen)
 		ask->last_seen = until;
-	PQclear(r);
-	args_release(&args);
 }
 
 static void read_events(struct tx *tx, void *arg)
@@ -289,6 +291,20 @@ static void read_oldest(struct tx *tx, struct figures *out)
 	PQclear(r);
 }
 
+/* One whose phase has come since is counted until a worker tidies up. */
+static void count_stalled(struct tx *tx, struct figures *out)
+{
+	struct args args = ARGS_INIT;
+	arg_int(&args, FIGURES_STALLED_MAX);
+	PGresult *r =
+		tx_query(tx, "SELECT count(*) FROM (SELECT 1 FROM clario_stalled LIMIT $1) AS s", &args);
+	if (r)
+		out->stalled = (uint64_t)col_int(r, 0, 0);
+	PQclear(r);
+	args_release(&args);
+	out->looked_at += out->stalled;
+}
+
 static void read_figures(struct tx *tx, void *arg)
 {
 	struct figures *out = arg;
@@ -296,6 +312,7 @@ static void read_figures(struct tx *tx, void *arg)
 	*out = (struct figures){0};
 	read_stats(tx, &out->stats);
 	read_oldest(tx, out);
+	count_stalled(tx, out);
 	out->unaccounted =
 		(int64_t)(head->accepted_total - head_present(head) - head->removed_total - head->set_aside);
 	out->file_bytes = out->stats.bytes_used;

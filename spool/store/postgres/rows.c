@@ -128,6 +128,19 @@ static void put_aside(struct tx *tx, struct job_id id, char kind, struct slice b
 	args_release(&args);
 }
 
+/* As lmdb's await_forget(): a job goes, or its workflow's name does. */
+static void forget_stalled(struct tx *tx, const struct list *ids)
+{
+	struct args args = ARGS_INIT;
+	PGresult *r = NULL;
+	arg_list(&args, ids);
+	if (tx->st == ST_OK)
+		tx->st = link_run(
+			tx->conn, "DELETE FROM clario_stalled WHERE job = ANY($1)", &args, &r, &tx->why);
+	PQclear(r);
+	args_release(&args);
+}
+
 /* Promise 8. What it counted for is known from its columns. */
 static void set_aside(struct tx *tx, const PGresult *found, int i)
 {
@@ -140,6 +153,7 @@ static void set_aside(struct tx *tx, const PGresult *found, int i)
 		put_aside(tx, id, 'j', col_bytes(r, 0, 0));
 		put_aside(tx, id, 't', col_bytes(r, 0, 1));
 		tx_exec(tx, "DELETE FROM clario_job WHERE id = $1", &args);
+		tx_exec(tx, "DELETE FROM clario_stalled WHERE job = $1", &args);
 		if (phase_slot(phase) >= 0 && (unsigned)place < PLACE_N)
 			tx->head.jobs[phase_slot(phase)][place]--;
 		tx->head.set_aside++;
@@ -457,6 +471,8 @@ static void update_rewritten(struct tx *tx)
 			" FROM unnest(" CHANGING_ARRAYS ", " ASKED_ARRAYS ") AS u(" CHANGING ", " ASKED
 			") WHERE j.id = u.id",
 			&c, true);
+	if (c.id.n)
+		forget_stalled(tx, &c.id);
 	columns_release(&c);
 }
 
@@ -480,6 +496,7 @@ static void delete_gone(struct tx *tx)
 				tx->conn, "DELETE FROM clario_job WHERE id = ANY($1)", &args, &r, &tx->why);
 			PQclear(r);
 		}
+		forget_stalled(tx, &ids);
 	}
 	args_release(&args);
 	list_release(&ids);

@@ -31,8 +31,9 @@ static const char *const steps[] = {
 	"CREATE INDEX clario_job_person ON clario_job (person, id);"
 	"CREATE UNIQUE INDEX clario_job_idem ON clario_job (idem_key) WHERE idem_key IS NOT NULL;"
 	"CREATE TABLE clario_event (seq bigint PRIMARY KEY, at_us bigint NOT NULL, job uuid,"
-	" stamp bigint NOT NULL, record bytea NOT NULL);"
-	"CREATE INDEX clario_event_job ON clario_event (job, seq) WHERE job IS NOT NULL;",
+	" kind smallint NOT NULL, stamp bigint NOT NULL, record bytea NOT NULL);"
+	"CREATE INDEX clario_event_job ON clario_event (job, seq) WHERE job IS NOT NULL;"
+	"CREATE TABLE clario_stalled (job uuid PRIMARY KEY, record bytea NOT NULL);",
 };
 enum { STEPS_N = sizeof steps / sizeof *steps };
 

@@ -1,4 +1,5 @@
 /* spool/store/postgres/steer.c: operators' acts on jobs and on the queue, each with its event. */
+#include "spool/model/purge.h"
 #include "spool/model/undo.h"
 #include "spool/store/postgres/verbs.h"
 
@@ -119,6 +120,7 @@ static void steer_row(
 
 struct steering {
 	const struct steer_ask *ask;
+	struct purge purge;
 	struct steer_result *results;
 	uint32_t phases;
 	bool pause;
@@ -138,19 +140,54 @@ static bool is_aside(struct tx *tx, struct job_id id)
 	return is;
 }
 
+/* One that could not be read was set aside while it was loaded. */
+static enum status missing(struct tx *tx, struct job_id id, uint64_t aside_before)
+{
+	return tx->head.set_aside != aside_before && is_aside(tx, id) ? ST_CORRUPT : ST_NOTFOUND;
+}
+
+static void purge_row(struct tx *tx, struct row *row, struct steering *s, size_t i)
+{
+	purge_judge(&row->job, s->ask, i, tx->now, tx->store->keep_reserved_us, &s->results[i]);
+	if (s->results[i].status != ST_OK)
+		return;
+	purge_note(&s->purge, &row->job);
+	row_delete(tx, row);
+}
+
+static void steer_one(struct tx *tx, struct row *row, struct steering *s, size_t i)
+{
+	if (s->ask->verb == STEER_PURGE && !s->ask->undoes)
+		purge_row(tx, row, s, i);
+	else
+		steer_row(tx, row, s->ask, i, &s->results[i]);
+}
+
+static void tell_purged(struct tx *tx, const struct steering *s)
+{
+	struct buf data = BUF_INIT(EVENT_DATA_MAX);
+	struct event event;
+	if (purge_event(&s->purge, s->ask, tx->now, &data, &event))
+		event_append(tx, &event, NULL);
+	buf_release(&data);
+}
+
 static void steer_all(struct tx *tx, void *arg)
 {
 	struct steering *s = arg;
 	uint64_t aside_before = tx->head.set_aside;
+	purge_begin(&s->purge);
 	rows_load(tx, s->ask->ids, s->ask->n, true); /* a retry grants what the trigger says */
 	for (size_t i = 0; i < s->ask->n && tx->st == ST_OK; i++) {
 		struct row *row = row_find(tx, s->ask->ids[i]);
-		s->results[i] = (struct steer_result){.status = ST_NOTFOUND};
-		if (row)
-			steer_row(tx, row, s->ask, i, &s->results[i]);
-		else if (tx->head.set_aside != aside_before && is_aside(tx, s->ask->ids[i]))
-			s->results[i].status = ST_CORRUPT;
+		s->results[i] = (struct steer_result){0};
+		if (row && !row->is_gone)
+			steer_one(tx, row, s, i);
+		else
+			s->results[i].status = missing(tx, s->ask->ids[i], aside_before);
 	}
+	tell_purged(tx, s);
+	purge_end(&s->purge);
 }
 
 enum status pg_steer(struct store *store, struct moment now, const struct steer_ask *ask,

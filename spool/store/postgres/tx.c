@@ -36,6 +36,19 @@ void tx_exec(struct tx *tx, const char *sql, const struct args *args)
 
 /* --- events --- */
 
+void event_put(struct tx *tx, const struct event *event)
+{
+	record_encode_event(event, &tx->scratch);
+	list_int(&tx->event_seqs, (int64_t)event->seq);
+	list_int(&tx->event_ats, event->at_us);
+	list_int(&tx->event_kinds, event->kind);
+	if (id_is_zero(event->job))
+		list_null(&tx->event_jobs);
+	else
+		list_id(&tx->event_jobs, event->job);
+	list_bytes(&tx->event_records, buf_slice(&tx->scratch));
+}
+
 void event_append(struct tx *tx, struct event *event, struct job *job)
 {
 	static const struct slice nothing = SLICE_INIT;
@@ -46,14 +59,7 @@ void event_append(struct tx *tx, struct event *event, struct job *job)
 	struct event stored = *event;
 	if (event->kind == EVENT_ACCEPTED)
 		stored.actor = nothing;
-	record_encode_event(&stored, &tx->scratch);
-	list_int(&tx->event_seqs, (int64_t)event->seq);
-	list_int(&tx->event_ats, event->at_us);
-	if (id_is_zero(event->job))
-		list_null(&tx->event_jobs);
-	else
-		list_id(&tx->event_jobs, event->job);
-	list_bytes(&tx->event_records, buf_slice(&tx->scratch));
+	event_put(tx, &stored);
 	if (job)
 		job->last_event = event->seq;
 }
@@ -63,6 +69,7 @@ static void events_clear(struct tx *tx)
 	list_release(&tx->event_seqs);
 	list_release(&tx->event_ats);
 	list_release(&tx->event_jobs);
+	list_release(&tx->event_kinds);
 	list_release(&tx->event_records);
 }
 
@@ -75,12 +82,13 @@ static void events_flush(struct tx *tx)
 	arg_list(&args, &tx->event_seqs);
 	arg_list(&args, &tx->event_ats);
 	arg_list(&args, &tx->event_jobs);
+	arg_list(&args, &tx->event_kinds);
 	arg_list(&args, &tx->event_records);
 	arg_int(&args, tx->stamp);
 	events_clear(tx);
 	tx->st = link_run(tx->conn,
-		"INSERT INTO clario_event (seq, at_us, job, record, stamp) SELECT u.*, $5"
-		" FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bytea[]) AS u",
+		"INSERT INTO clario_event (seq, at_us, job, kind, record, stamp) SELECT u.*, $6"
+		" FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bytea[]) AS u",
 		&args, &r, &tx->why);
 	PQclear(r);
 	args_release(&args);
@@ -158,6 +166,7 @@ static void tx_init(struct tx *tx, struct store *store, struct moment now, bool 
 		.event_seqs = LIST_INIT(LIST_INT),
 		.event_ats = LIST_INIT(LIST_INT),
 		.event_jobs = LIST_INIT(LIST_ID),
+		.event_kinds = LIST_INIT(LIST_INT),
 		.event_records = LIST_INIT(LIST_BYTES),
 		.scratch = BUF_INIT(SCRATCH_MAX)};
 	if (getrandom(&tx->stamp, sizeof tx->stamp, 0) != sizeof tx->stamp)

@@ -9,6 +9,7 @@
  * what the rules made of them is written in few statements, before the next query or at the end. */
 #ifndef SPOOL_STORE_POSTGRES_TX_H
 #define SPOOL_STORE_POSTGRES_TX_H
+#include "spool/model/await.h"
 #include "spool/store/lmdb/crowd.h"
 #include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/record.h"
@@ -33,6 +34,10 @@ struct store {
 	uint64_t accepted_told;
 	struct job_id next_reap;
 	int64_t next_reap_boot_us;
+	int64_t await_us[AWAIT_LAST + 1];
+	struct await_at
+		await_at[AWAIT_LAST + 1]; /* by the phase that is awaited; of the one thread that tells */
+	struct job_id await_over;         /* whose record is looked at next */
 };
 
 /* A job in a transaction. */
@@ -65,7 +70,7 @@ struct tx {
 	size_t rows_n, rows_cap;
 	struct row **index; /* by id: open addressing */
 	size_t index_cap;
-	struct list event_seqs, event_ats, event_jobs, event_records;
+	struct list event_seqs, event_ats, event_jobs, event_kinds, event_records;
 	struct account_row *accounts;
 	struct buf scratch;
 };
@@ -106,6 +111,8 @@ bool row_lease_is_over(const struct tx *tx, const struct row *row);
 enum status job_decode(const PGresult *r, int i, struct job *out, uint64_t seed, struct job_hashes *hashes);
 
 void event_append(struct tx *tx, struct event *event, struct job *job);
+/* As it is, its seq too. */
+void event_put(struct tx *tx, const struct event *event);
 enum status event_decode(const PGresult *r, int row, int seq_col, int record_col, struct event *out);
 
 /* accounts.c */
@@ -119,5 +126,6 @@ void accounts_recount(struct tx *tx);
 enum status meta_get(struct tx *tx, struct slice key, struct buf *out);
 void meta_put(struct tx *tx, struct slice key, struct slice value);
 void meta_del(struct tx *tx, struct slice key);
+void bookmark_put(struct tx *tx, const char *name, uint64_t value);
 
 #endif

@@ -244,18 +244,6 @@ static void put_aside(struct tx *tx, struct slice key, struct slice bytes)
 	args_release(&args);
 }
 
-static void import_event(struct tx *tx, const struct event *event)
-{
-	record_encode_event(event, &tx->scratch);
-	list_int(&tx->event_seqs, (int64_t)event->seq);
-	list_int(&tx->event_ats, event->at_us);
-	if (id_is_zero(event->job))
-		list_null(&tx->event_jobs);
-	else
-		list_id(&tx->event_jobs, event->job);
-	list_bytes(&tx->event_records, buf_slice(&tx->scratch));
-}
-
 static struct slice named(const char *kind, const char *name, char out[80])
 {
 	int len = snprintf(out, 80, "%s.%s", kind, name);
@@ -325,7 +313,7 @@ static void import_item(struct tx *tx, struct import *m, const struct item *item
 			refuse(m, "an event's seq or prev is beyond those that were given");
 			break;
 		}
-		import_event(tx, &item->event);
+		event_put(tx, &item->event);
 		m->result->events++;
 		break;
 	default:
@@ -413,6 +401,7 @@ static void import_all(struct tx *tx, void *arg)
 	tx_exec(tx, "DELETE FROM clario_job", NULL);
 	tx_exec(tx, "DELETE FROM clario_meta", NULL);
 	tx_exec(tx, "DELETE FROM clario_aside", NULL);
+	tx_exec(tx, "DELETE FROM clario_stalled", NULL);
 	tx->head = (struct head){.next_seq = 1};
 	take_items(tx, m);
 	if (m->verdict != ST_OK)

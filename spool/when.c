@@ -1,5 +1,5 @@
-/* fcgi/when.c: see when.h. */
-#include "fcgi/when.h"
+/* spool/when.c: see when.h. */
+#include "spool/when.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
-/* fcgi/when.h: times and spans as callers write them. Pure. */
-#ifndef FCGI_WHEN_H
-#define FCGI_WHEN_H
+/* spool/when.h: times and spans as callers write them. Pure. */
+#ifndef SPOOL_WHEN_H
+#define SPOOL_WHEN_H
 #include "spool/base/buf.h"
 
 /* "2026-11-24T02:18:55.123Z" (ISO 8601: seconds and their fraction may be left out, the zone may not), or

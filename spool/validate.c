@@ -1,5 +1,5 @@
-/* fcgi/validate.c: see validate.h. What each phase needs is a row of a table. */
-#include "fcgi/validate.h"
+/* spool/validate.c: see validate.h. What each phase needs is a row of a table. */
+#include "spool/validate.h"
 
 #include "spool/base/hash.h"
 #include "spool/model/phase.h"
@@ -253,5 +253,34 @@ bool validate_body(int phase, const json_t *body, int64_t now_us, struct draft *
 		!check_needs(needs, body, t, claim_id, fault))
 		return false;
 	default_workflow_id(draft, needs, claim_id, now_us);
+	return true;
+}
+
+bool validate_number_member(const json_t *trigger, int *phase, struct fault *fault)
+{
+	const json_t *step = jx_get(trigger, "step"), *number = jx_get(trigger, "phase");
+	bool is_step = !number && step;
+	const json_t *value = is_step ? step : number;
+	json_int_t n = json_is_integer(value) ? json_integer_value(value) : 0;
+	*phase = n > 0 && n <= STEP_LAST ? (int)n : 0;
+	if (phase_slot(*phase) >= 0 && phase_is_step(*phase) == is_step)
+		return true;
+	return fault_set(fault, is_step ? PROBLEM_BAD_STEP : PROBLEM_BAD_PHASE, is_step ? "step" : "phase",
+		is_step ? "step must be a number from %d to %d" : "phase must be a number from %d to %d",
+		is_step ? STEP_FIRST : PHASE_FIRST, is_step ? STEP_LAST : PHASE_LAST);
+}
+
+bool validate_trigger(const json_t *trigger, struct moment now, const struct options *common,
+	struct draft *draft, struct fault *fault)
+{
+	struct options options = *common;
+	int phase;
+	if (!json_is_object(trigger))
+		return fault_set(fault, PROBLEM_BODY_NOT_OBJECT, NULL, "each trigger must be an object");
+	if (!validate_number_member(trigger, &phase, fault) ||
+		!validate_body(phase, trigger, now.wall_us, draft, fault) ||
+		!options_from_members(trigger, now, &options, fault))
+		return false;
+	options_apply(&options, &draft->trigger);
 	return true;
 }
