@@ -40,7 +40,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	await_io.c await_tell.c bookmark.c)
 # The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
 PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c \
-	await.c)
+	await.c links.c)
 PG_ENGINE  := $(B)/clario-store-postgres.so
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
@@ -189,7 +189,7 @@ SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh \
 	openapi/openapi.sh ctl/golden.sh ctl/terminal.sh \
 	checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 # These look at what a sanitizer has no part in.
-SHELL_TESTS += $(addprefix tests/postgres/, suite.sh instance.sh)
+SHELL_TESTS += $(addprefix tests/postgres/, suite.sh instance.sh away.sh)
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
 	page.sh)

@@ -1,13 +1,18 @@
 # tests/postgres/server.sh: a PostgreSQL of the tests' own, in a private directory, on a socket alone, with
-# fsync on. Sourced; needs tap.sh's SCRATCH.
+# fsync on; in memory where there is room for it, for then a sync costs nothing, and what is tested does not
+# depend on how long one takes. Sourced; needs tap.sh's SCRATCH.
 # shellcheck shell=sh
 #
 #	pg_is_there		whether the server's programs are installed
 #	pg_start		PG_SERVER is then what connects to it; ended with the test
 #	pg_kill; pg_again	kill -9 all of it; start it once more, on the same data
+#	pg_signal SIGNAL	to all of it: STOP makes it silent, CONT wakes it up
 
 PG_BIN=$(pg_config --bindir 2>/dev/null || true)
 PG_DIR=$SCRATCH/postgres
+if [ "$(df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')" -ge 512 ] 2>/dev/null && [ -w /dev/shm ]; then
+	PG_DIR=/dev/shm/${SCRATCH##*/}
+fi
 # shellcheck disable=SC2034
 PG_SERVER="host=$PG_DIR user=clario dbname=postgres"
 
@@ -36,7 +41,7 @@ pg_again() {
 
 pg_try() {
 	pg_as "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -w -t 60 -l "$PG_DIR/log" \
-		-o "-k $PG_DIR -c listen_addresses= -c max_connections=50" start >/dev/null 2>&1
+		-o "-k $PG_DIR -c listen_addresses= -c max_connections=50 -c max_wal_size=96MB -c shared_buffers=64MB" start >/dev/null 2>&1
 }
 
 pg_start() {
@@ -45,7 +50,7 @@ pg_start() {
 	[ "$(id -u)" -ne 0 ] || chown postgres: "$PG_DIR"
 	(cd "$PG_DIR" && pg_as "$PG_BIN/initdb" -D "$PG_DIR/data" -A trust -U clario >/dev/null)
 	pg_again
-	trap 'pg_stop; rm -rf "$SCRATCH"' EXIT
+	trap 'pg_stop; rm -rf "$SCRATCH" "$PG_DIR"' EXIT
 }
 
 pg_stop() {
@@ -53,9 +58,13 @@ pg_stop() {
 }
 
 # The first line of postmaster.pid is the postmaster's; its children end when they notice.
-pg_kill() {
+pg_signal() {
 	pg_pid=$(sed -n 1p "$PG_DIR/data/postmaster.pid")
 	pg_children=$(ps -o pid= --ppid "$pg_pid")
 	# shellcheck disable=SC2086
-	kill -9 "$pg_pid" $pg_children 2>/dev/null || true
+	kill "-$1" "$pg_pid" $pg_children 2>/dev/null || true
+}
+
+pg_kill() {
+	pg_signal KILL
 }

@@ -17,9 +17,12 @@ CLARIO_TEST_DATABASE=$PG_SERVER
 CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-8}
 printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_kill\n' "$SCRATCH" >"$SCRATCH/kill.sh"
 printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_again\n' "$SCRATCH" >"$SCRATCH/again.sh"
+# shellcheck disable=SC2016 # $1 is for the written script
+printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_signal "$1"\n' "$SCRATCH" >"$SCRATCH/signal.sh"
+CLARIO_PG_SIGNAL="sh $SCRATCH/signal.sh"
 CLARIO_PG_KILL="sh $SCRATCH/kill.sh"
 CLARIO_PG_AGAIN="sh $SCRATCH/again.sh"
-export CLARIO_STORE_DIR CLARIO_TEST_STORE CLARIO_TEST_DATABASE CLARIO_SIM_SEEDS CLARIO_PG_KILL CLARIO_PG_AGAIN
+export CLARIO_STORE_DIR CLARIO_TEST_STORE CLARIO_TEST_DATABASE CLARIO_SIM_SEEDS CLARIO_PG_KILL CLARIO_PG_AGAIN CLARIO_PG_SIGNAL
 
 no_dependency() {
 	! ldd "$B/clario-fcgi" "$B/clario-worker" "$B/clario-spool" "$B/clario-events" | grep libpq

@@ -23,14 +23,15 @@ static enum status read_seed(struct store *store, PGconn *conn, struct why *why)
 
 static enum status look_at_database(struct store *store, struct why *why)
 {
+	enum { PATIENCE_MS = 10000 }; /* there may be hosts before the primary that do not answer */
 	PGconn *conn;
-	enum status st = links_take(&store->links, &conn, why);
+	enum status st = links_take(store->links, PATIENCE_MS, &conn, why);
 	if (st != ST_OK)
 		return st;
 	st = schema_check(conn, why);
 	if (st == ST_OK)
 		st = read_seed(store, conn, why);
-	links_give(&store->links, conn, st == ST_OK);
+	links_give(store->links, conn, st == ST_OK);
 	return st;
 }
 
@@ -64,7 +65,7 @@ enum status pg_open(const struct spool_conf *conf, struct store **out, struct wh
 	struct store *store = new_store(conf);
 	if (!store)
 		return why_set(why, ST_NOMEM, "out of memory");
-	enum status st = links_init(&store->links, conf->database, why);
+	enum status st = links_new(&store->links, conf->database, why);
 	if (st == ST_OK)
 		st = look_at_database(store, why);
 	if (st == ST_OK && !conf->read_only && !(store->wake = wake_new(conf->database)))
@@ -82,7 +83,7 @@ void pg_close(struct store *store)
 	if (!store)
 		return;
 	wake_free(store->wake);
-	links_close(&store->links);
+	links_free(store->links);
 	pthread_mutex_destroy(&store->turn);
 	free(store);
 }

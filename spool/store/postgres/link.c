@@ -2,11 +2,11 @@
 #include "spool/store/postgres/link.h"
 
 #include "spool/base/clock.h"
+#include "spool/store/postgres/links.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* What pg_type.h calls them. */
 enum {
@@ -17,30 +17,12 @@ enum {
 	OID_BYTEAS = 1001,
 	OID_UUIDS = 2951
 };
-enum { PAUSE_MS = 20, PAUSE_MAX_MS = 640, BINARY = 1 };
+enum { BINARY = 1 };
 /* A statement's own limits (tx.c) come first, unless nobody is there any more who would keep them, or a
  * commit waits for a standby that is gone. */
 enum { ANSWER_MS = 15000 };
-
-/* --- connections --- */
-
-enum status links_init(struct links *links, const char *conninfo, struct why *why)
-{
-	*links = (struct links){.lock = PTHREAD_MUTEX_INITIALIZER, .conninfo = strdup(conninfo)};
-	if (getrandom(&links->chance, sizeof links->chance, 0) != sizeof links->chance)
-		links->chance = (unsigned)clock_mono_us();
-	return links->conninfo ? ST_OK : why_set(why, ST_NOMEM, "out of memory");
-}
-
-void links_close(struct links *links)
-{
-	while (links->idle_n)
-		PQfinish(links->idle[--links->idle_n]);
-	if (links->conninfo)
-		explicit_bzero(links->conninfo, strlen(links->conninfo)); /* there may be a password in it */
-	free(links->conninfo);
-	pthread_mutex_destroy(&links->lock);
-}
+/* A server that is silent for so long is asked by another connection whether it lives. */
+enum { SILENT_MS = 500, LOOK_MS = 20 };
 
 /* One line: libpq's messages have several. */
 static enum status fail(enum status st, const char *what, const char *message, struct why *why)
@@ -63,7 +45,7 @@ enum status link_connect(const char *conninfo, PGconn **out, struct why *why)
 		"keepalives_idle", "keepalives_interval", "application_name", "client_encoding", "dbname",
 		NULL};
 	const char *const values[] = {
-		"read-write", "3", "10000", "5", "5", "clario-workflow", "SQL_ASCII", conninfo, NULL};
+		"read-write", "2", "10000", "5", "5", "clario-workflow", "SQL_ASCII", conninfo, NULL};
 	*out = PQconnectdbParams(names, values, 1);
 	if (!*out)
 		return why_set(why, ST_NOMEM, "out of memory");
@@ -74,56 +56,6 @@ enum status link_connect(const char *conninfo, PGconn **out, struct why *why)
 	PQfinish(*out);
 	*out = NULL;
 	return st;
-}
-
-enum status links_take(struct links *links, PGconn **out, struct why *why)
-{
-	*out = NULL;
-	pthread_mutex_lock(&links->lock);
-	if (links->idle_n)
-		*out = links->idle[--links->idle_n];
-	pthread_mutex_unlock(&links->lock);
-	return *out ? ST_OK : link_connect(links->conninfo, out, why);
-}
-
-/* After a fail-over all of them lead nowhere. */
-static void drop_idle(struct links *links)
-{
-	PGconn *old[LINKS_MAX];
-	pthread_mutex_lock(&links->lock);
-	size_t n = links->idle_n;
-	memcpy(old, links->idle, n * sizeof *old);
-	links->idle_n = 0;
-	pthread_mutex_unlock(&links->lock);
-	while (n)
-		PQfinish(old[--n]);
-}
-
-void links_give(struct links *links, PGconn *conn, bool is_good)
-{
-	is_good = is_good && PQstatus(conn) == CONNECTION_OK && PQtransactionStatus(conn) == PQTRANS_IDLE;
-	if (!is_good)
-		drop_idle(links);
-	pthread_mutex_lock(&links->lock);
-	if (is_good && links->idle_n < LINKS_MAX) {
-		links->idle[links->idle_n++] = conn;
-		conn = NULL;
-	}
-	pthread_mutex_unlock(&links->lock);
-	if (conn)
-		PQfinish(conn);
-}
-
-void links_pause(struct links *links, int attempt)
-{
-	int64_t ms = PAUSE_MS;
-	for (int i = 0; i < attempt && ms < PAUSE_MAX_MS; i++)
-		ms *= 2;
-	pthread_mutex_lock(&links->lock);
-	links->chance = links->chance * 1664525u + 1013904223u; /* Numerical Recipes: it only spreads them */
-	unsigned chance = links->chance >> 16;
-	pthread_mutex_unlock(&links->lock);
-	clock_sleep_ms(ms / 2 + (int64_t)(chance % (unsigned)ms));
 }
 
 /* SQLSTATE, by class where that is enough (PostgreSQL's manual, appendix A). */
@@ -257,19 +189,58 @@ void arg_list(struct args *args, const struct list *list)
 
 /* --- statements --- */
 
+/* What is known of a server that does not answer. */
+struct silence {
+	int64_t until_us, ask_at_us;
+	uint64_t asked;
+	bool is_asked;
+};
+
+static enum status bear(struct silence *s, PGconn *conn, struct why *why)
+{
+	struct links *links = links_of(conn);
+	int64_t now_us = clock_mono_us();
+	if (now_us >= s->until_us)
+		return why_set(why, ST_BUSY, "the database does not answer");
+	if (!links || now_us < s->ask_at_us)
+		return ST_OK;
+	if (!s->is_asked) {
+		s->asked = links_ask(links);
+		s->is_asked = true;
+		return ST_OK;
+	}
+	enum link_life life = links_answer(links, s->asked, why);
+	if (life == LINK_LIVES) { /* it is only slow, so far as is known */
+		s->is_asked = false;
+		s->ask_at_us = now_us + SILENT_MS * INT64_C(1000);
+	}
+	return life == LINK_IS_AWAY ? ST_BUSY : ST_OK;
+}
+
+/* Until there is something to read. */
+static enum status wait_for(PGconn *conn, struct silence *s, struct why *why)
+{
+	struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
+	while (poll(&fd, 1, clock_mono_us() < s->ask_at_us && !s->is_asked ? SILENT_MS : LOOK_MS) <= 0) {
+		enum status st = bear(s, conn, why);
+		if (st != ST_OK)
+			return st;
+	}
+	return PQconsumeInput(conn) ? ST_OK : link_fail(conn, NULL, why);
+}
+
 /* Sent, and awaited for a bounded time: what a lost server does with the last statement nobody knows. */
 static enum status await(PGconn *conn, PGresult **out, struct why *why)
 {
-	int64_t until_us = clock_mono_us() + ANSWER_MS * INT64_C(1000);
+	int64_t now_us = clock_mono_us();
+	struct silence s = {.until_us = now_us + ANSWER_MS * INT64_C(1000),
+		.ask_at_us = now_us + SILENT_MS * INT64_C(1000)};
 	*out = NULL;
 	for (PGresult *r;;) {
 		while (PQisBusy(conn)) {
-			int64_t left_ms = (until_us - clock_mono_us()) / 1000;
-			struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
-			if (left_ms <= 0)
-				return why_set(why, ST_BUSY, "the database does not answer");
-			if (poll(&fd, 1, (int)left_ms) > 0 && !PQconsumeInput(conn))
-				return link_fail(conn, NULL, why);
+			enum status st = wait_for(conn, &s, why);
+			if (st != ST_OK)
+				return st;
 		}
 		if (!(r = PQgetResult(conn)))
 			return *out ? ST_OK : link_fail(conn, NULL, why);

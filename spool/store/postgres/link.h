@@ -1,4 +1,4 @@
-/* spool/store/postgres/link.h: connections to the database, and statements with their parameters.
+/* spool/store/postgres/link.h: a connection to the database, and statements with their parameters.
  *
  * No connection has a state that outlives a transaction, and no statement is prepared under a name, so that
  * a pooler in transaction mode may stand between. All parameters and results are binary. */
@@ -7,26 +7,8 @@
 #include "spool/base/id.h"
 
 #include <libpq-fe.h>
-#include <pthread.h>
 
-enum { LINKS_MAX = 8 };
-
-struct links {
-	char *conninfo;
-	pthread_mutex_t lock;
-	PGconn *idle[LINKS_MAX];
-	size_t idle_n;
-	unsigned chance; /* of the wait before the next attempt */
-};
-
-NODISCARD enum status links_init(struct links *links, const char *conninfo, struct why *why);
-void links_close(struct links *links);
-/* One of its own for the caller, new or used before. BUSY: no primary answers. */
-NODISCARD enum status links_take(struct links *links, PGconn **out, struct why *why);
-/* is_good: it may be used again. */
-void links_give(struct links *links, PGconn *conn, bool is_good);
-/* Wait a little, a different while each time, and longer after each attempt. */
-void links_pause(struct links *links, int attempt);
+/* The one that takes writes, of those that it names. BUSY: none answers. */
 NODISCARD enum status link_connect(const char *conninfo, PGconn **out, struct why *why);
 
 /* What a failed statement means. */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* A verb is tried again for so long while there is no primary, or it lost against something. */
-enum { TRY_MS = 4000, SCRATCH_MAX = 64 << 20, AUDIT_MAX = 1000 };
+/* A verb is tried again for so long when it lost against something, and waits as long for a connection. */
+enum { TRY_MS = 2000, SCRATCH_MAX = 64 << 20, AUDIT_MAX = 1000 };
 
 enum status tx_fail(struct tx *tx, enum status st, const char *what)
 {
@@ -188,7 +188,7 @@ static enum status was_committed(struct tx *tx, bool *is, struct why *why)
 	struct args args = ARGS_INIT;
 	PGconn *conn;
 	PGresult *r = NULL;
-	enum status st = links_take(&tx->store->links, &conn, why);
+	enum status st = links_take(tx->store->links, TRY_MS, &conn, why);
 	if (st != ST_OK)
 		return st;
 	arg_int(&args, (int64_t)tx->first_seq);
@@ -204,7 +204,7 @@ static enum status was_committed(struct tx *tx, bool *is, struct why *why)
 	args_release(&args);
 	if (st == ST_OK)
 		st = link_script(conn, "ROLLBACK", why);
-	links_give(&tx->store->links, conn, st == ST_OK);
+	links_give(tx->store->links, conn, st == ST_OK);
 	return st;
 }
 
@@ -260,7 +260,7 @@ static enum ending attempt(
 	bool writes = begin == begin_write;
 	tx_init(tx, store, now, writes, NULL);
 	if (tx->st == ST_OK)
-		tx->st = links_take(&store->links, &conn, &tx->why);
+		tx->st = links_take(store->links, TRY_MS, &conn, &tx->why);
 	if (tx->st != ST_OK)
 		return TRY_AGAIN;
 	tx->conn = conn;
@@ -275,7 +275,7 @@ static enum ending attempt(
 		struct why unused;
 		is_good = PQstatus(conn) == CONNECTION_OK && link_script(conn, "ROLLBACK", &unused) == ST_OK;
 	}
-	links_give(&store->links, conn, is_good);
+	links_give(store->links, conn, is_good);
 	return end;
 }
 
@@ -284,8 +284,8 @@ static bool goes_on(struct tx *tx, enum ending end, int64_t until_us)
 {
 	bool is = false;
 	struct why why = WHY_INIT;
-	if (end == TRY_AGAIN)
-		return tx->st == ST_BUSY && clock_mono_us() < until_us;
+	if (end == TRY_AGAIN) /* a primary that is known to be away is not waited for: callers are told */
+		return tx->st == ST_BUSY && clock_mono_us() < until_us && !links_are_away(tx->store->links);
 	while (tx->first_seq != tx->head.next_seq) {
 		if (was_committed(tx, &is, &why) == ST_OK) {
 			tx->st = is ? ST_OK : ST_BUSY;
@@ -293,7 +293,7 @@ static bool goes_on(struct tx *tx, enum ending end, int64_t until_us)
 		}
 		if (clock_mono_us() >= until_us)
 			break;
-		links_pause(&tx->store->links, 0);
+		links_pause(tx->store->links, 0);
 	}
 	/* Without an event it cannot be found again; what such a one does may be done twice. */
 	if (tx->first_seq == tx->head.next_seq && clock_mono_us() < until_us)
@@ -313,7 +313,7 @@ static enum status run(
 		if (!again)
 			break;
 		tx_release(&tx);
-		links_pause(&store->links, n);
+		links_pause(store->links, n);
 	}
 	if (tx.st == ST_OK && (tx.wakes || tx.rings))
 		wake_ring(store->wake);

@@ -15,13 +15,15 @@
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/turns.h"
 #include "spool/store/postgres/link.h"
+#include "spool/store/postgres/links.h"
 #include "spool/store/store.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct wake;
 struct store {
-	struct links links;
+	struct links *links;
 	bool read_only, ordering, is_audited, needs_standby;
 	int64_t max_depth, keep_reserved_us;
 	struct dedupe_policy dedupe;

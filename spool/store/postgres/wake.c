@@ -6,6 +6,7 @@
 #include "spool/store/postgres/link.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
