@@ -179,7 +179,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh) tests/postgres/suite.sh
 
 FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
@@ -306,7 +306,7 @@ check-built: $(PROGRAMS) $(PG_ENGINE) $(PG_PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PRO
 	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7 EVENTS_LISTENERS=2000
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7 EVENTS_LISTENERS=2000 CLARIO_TEST_LONG=1
 check-slow: check
 	@$(CHECKOUT)/deps.sh slow
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE|EVENTS)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)

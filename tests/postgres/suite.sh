@@ -1,6 +1,7 @@
 #!/bin/sh
 # tests/postgres/suite.sh: the suite that every engine passes, and the simulation, on PostgreSQL; and what only
-# a server can do: die in the middle. CLARIO_SIM_SEEDS histories (8).
+# a server can do: die in the middle. The short form, unless CLARIO_TEST_LONG is set: without the tests of sheer
+# numbers. CLARIO_SIM_SEEDS histories (3; 50).
 set -eu
 . tests/support/tap.sh
 . tests/postgres/server.sh
@@ -14,7 +15,8 @@ fi
 CLARIO_STORE_DIR=$B
 CLARIO_TEST_STORE=postgres
 CLARIO_TEST_DATABASE=$PG_SERVER
-CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-8}
+CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-${CLARIO_TEST_LONG:+50}}
+CLARIO_SIM_SEEDS=${CLARIO_SIM_SEEDS:-3}
 printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_kill\n' "$SCRATCH" >"$SCRATCH/kill.sh"
 printf 'SCRATCH=%s; . tests/postgres/server.sh; pg_again\n' "$SCRATCH" >"$SCRATCH/again.sh"
 # shellcheck disable=SC2016 # $1 is for the written script

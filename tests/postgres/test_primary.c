@@ -3,7 +3,7 @@
  * key is told of the first. CLARIO_TEST_DATABASE, CLARIO_PG_KILL and CLARIO_PG_AGAIN:
  * tests/postgres/suite.sh. */
 #include "spool/spool.h"
-#include "tests/support/unit.h"
+#include "tests/support/server.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 /* Until a caller is told that there is no primary: the first one, and who asks while that is known; on a busy
  * machine. */
 enum { FIRST_MS = 4000, NEXT_MS = 500 };
-enum { THREADS = 4, JOBS = 250, ALL = THREADS * JOBS, KILLS = 3, PATIENCE_S = 90 };
+enum { THREADS = 4, JOBS = 250, ALL = THREADS * JOBS, KILLS = 3, KILLS_SHORT = 1, PATIENCE_S = 90 };
 
 struct world {
 	struct spool *sp;
@@ -141,6 +141,7 @@ static void killed__and_nothing_is_lost_or_done_twice(void **state)
 	struct why why = WHY_INIT;
 	pthread_t callers[THREADS], worker;
 	struct caller args[THREADS];
+	int kills = server_is_short() ? KILLS_SHORT : KILLS;
 	(void)state;
 	assert_true(kill_it && again && conf.database);
 	if (spool_init(&conf, &why) != ST_OK || spool_open(&conf, &w.sp, &why) != ST_OK)
@@ -150,8 +151,8 @@ static void killed__and_nothing_is_lost_or_done_twice(void **state)
 		pthread_create(&callers[i], NULL, call, &args[i]);
 	}
 	pthread_create(&worker, NULL, work, &w);
-	for (int i = 1; i <= KILLS; i++) {
-		while (atomic_load(&w.submitted) < ALL * i / (KILLS + 1))
+	for (int i = 1; i <= kills; i++) {
+		while (atomic_load(&w.submitted) < ALL * i / (kills + 1))
 			clock_sleep_ms(5);
 		assert_int_equal(system(kill_it), 0);
 		clock_sleep_ms(200);
@@ -175,7 +176,7 @@ static void killed__and_nothing_is_lost_or_done_twice(void **state)
 	check_events(&w);
 	assert_int_equal(spool_check(w.sp, print_finding, NULL, NULL), ST_OK);
 	print_message("report: %d jobs over %d kills of the server, %d calls tried again, %d late outcomes\n",
-		ALL, KILLS, atomic_load(&w.retries), atomic_load(&w.fenced));
+		ALL, kills, atomic_load(&w.retries), atomic_load(&w.fenced));
 	spool_close(w.sp);
 }
 

@@ -1,8 +1,6 @@
 /* tests/unit/plan_fixture.c: see plan_fixture.h. */
 #include "tests/unit/plan_fixture.h"
 
-#include "tests/support/server.h"
-
 #include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>

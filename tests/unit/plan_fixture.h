@@ -4,7 +4,7 @@
 #define TESTS_UNIT_PLAN_FIXTURE_H
 #include "spool/plan.h"
 #include "spool/spool.h"
-#include "tests/support/unit.h"
+#include "tests/support/server.h"
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, plan_setup, plan_teardown)
 #define HOUR_US    INT64_C(3600000000)

@@ -1,8 +1,6 @@
 /* tests/unit/store_fixture.c: see store_fixture.h. */
 #include "tests/unit/store_fixture.h"
 
-#include "tests/support/server.h"
-
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>

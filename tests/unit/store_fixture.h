@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 #include "spool/store/store.h"
-#include "tests/support/unit.h"
+#include "tests/support/server.h"
 
 struct fixture {
 	const struct store_ops *ops;

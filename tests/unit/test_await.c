@@ -306,6 +306,7 @@ static uint64_t counted(struct fixture *f)
 static void many__are_told_in_portions_and_listed_in_pages(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	enum { N = 1010 };
 	size_t told, sum = 0, listed = 0, n;
 	bool has_more;

@@ -107,6 +107,7 @@ enum { COST_MAX = 7 * (9 + 9 + 9 * (3 + 1) + 1) };
 static void cost__does_not_grow(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	submit_many(f, 0, 1000);
 	uint64_t few = figures_of(f).looked_at;
 	submit_many(f, 1000, 6000);

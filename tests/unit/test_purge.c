@@ -159,6 +159,7 @@ static void purge__of_many_is_an_operation_that_is_not_undone(void **state)
 static void purge__of_a_plan_leaves_what_has_changed_since(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static struct plan_writer w;
 	static struct plan_run run;
 	struct cursor at = {""};

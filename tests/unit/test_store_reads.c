@@ -211,6 +211,7 @@ static void list__a_cursor_of_a_workflow_holds_its_place(void **state)
 /* More jobs than are sorted: found by passing over all jobs, in the same order. */
 static void list__a_workflow_of_very_many_jobs(void **state)
 {
+	ONLY_IF_LONG();
 	enum { MANY = 10080, BATCH = 504, PAGE = 16 };
 	struct fixture *f = *state;
 	static struct trigger triggers[BATCH];
@@ -342,6 +343,7 @@ static void remove__waiting_jobs_let_their_followers_pass(void **state)
 static void remove__fewer_than_may_go_are_all(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	size_t removed;
 	for (int i = 0; i < 5; i++) {
 		char payload[16];

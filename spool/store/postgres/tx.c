@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 /* A verb is tried again for so long when it lost against something, and waits as long for a connection. */
-enum { TRY_MS = 2000, SCRATCH_MAX = 64 << 20, AUDIT_MAX = 1000 };
+enum { TRY_MS = 2000, SCRATCH_MAX = 64 << 20, AUDIT_MAX = 100 };
 
 enum status tx_fail(struct tx *tx, enum status st, const char *what)
 {
