@@ -40,7 +40,7 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	await_io.c await_tell.c bookmark.c)
 # The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
 PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c \
-	await.c links.c)
+	await.c links.c slots.c events.c locks.c)
 PG_ENGINE  := $(B)/clario-store-postgres.so
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
@@ -179,7 +179,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh) tests/postgres/suite.sh
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh) $(addprefix tests/postgres/, suite.sh instance.sh)
 
 FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
@@ -226,7 +226,7 @@ UNIT_PROGRAMS := $(UNIT_TESTS:%=$(B)/tests/unit/test_%)
 $(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$$(UNIT_OBJS_$$*)) $(B)/$$(or $$(UNIT_LIB_$$*),libspool.a)
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
 
-PG_PROGRAMS := $(B)/tests/postgres/test_primary
+PG_PROGRAMS := $(addprefix $(B)/tests/postgres/, test_primary test_beside)
 $(PG_PROGRAMS): $(B)/%: $(B)/%.o $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SPOOL_LIBS)
 

@@ -35,6 +35,7 @@ for name in store store_reads life store_receivers store_tokens store_callers fo
 	dump await purge plan undo simulation; do
 	check "test_$name" "$B/tests/unit/test_$name"
 done
+check "several processes write beside each other" "$B/tests/postgres/test_beside"
 check "a server that is killed loses nothing, and does nothing twice" "$B/tests/postgres/test_primary"
 check "no program depends on libpq" no_dependency
 done_testing

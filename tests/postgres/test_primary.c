@@ -110,7 +110,7 @@ static void print_finding(void *arg, const char *finding)
 	print_error("%s\n", finding);
 }
 
-/* Each number once and none left out; each job completed by one event. */
+/* Each number once, and in their order; each job completed by one event. */
 static void check_events(struct world *w)
 {
 	struct event_filter filter = {0};
@@ -119,7 +119,8 @@ static void check_events(struct world *w)
 		struct event events[200];
 		assert_int_equal(spool_events(w->sp, &filter, 200, events, &n, &seen, NULL), ST_OK);
 		for (size_t i = 0; i < n; i++) {
-			assert_int_equal(events[i].seq, next++);
+			assert_true(events[i].seq >= next);
+			next = events[i].seq + 1;
 			completed += events[i].kind == EVENT_COMPLETED;
 			event_release(&events[i]);
 		}

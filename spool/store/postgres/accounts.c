@@ -79,35 +79,11 @@ static uint64_t less(uint64_t from, uint64_t by)
 	return from > by ? from - by : 0;
 }
 
-/* Of a job whose source was not loaded it is the column's. */
-static void source_of(struct tx *tx, const struct job *job, char out[JOB_TEXT_MAX + 1])
-{
-	struct args args = ARGS_INIT;
-	struct job whole;
-	struct job_hashes hashes;
-	snprintf(out, JOB_TEXT_MAX + 1, "%.*s", SLICE_ARG(job->source));
-	if (job->source.len)
-		return;
-	arg_id(&args, job->id);
-	PGresult *r = NULL;
-	if (tx->st == ST_OK)
-		tx->st = link_run(tx->conn, "SELECT " ROW_WHOLE " FROM clario_job j WHERE j.id = $1", &args,
-			&r, &tx->why);
-	if (r && PQntuples(r) == 1 && job_decode(r, 0, &whole, tx->store->seed, &hashes) == ST_OK) {
-		snprintf(out, JOB_TEXT_MAX + 1, "%.*s", SLICE_ARG(whole.source));
-		job_release(&whole);
-	}
-	PQclear(r);
-	args_release(&args);
-}
-
 void account_count(struct tx *tx, const struct job *job, int by)
 {
-	char name[JOB_TEXT_MAX + 1];
 	if (!job->is_charged || by == 0)
 		return;
-	source_of(tx, job, name);
-	struct account_row *a = load(tx, slice_text(name));
+	struct account_row *a = load(tx, job->source);
 	a->is_dirty = true;
 	if (by > 0) {
 		a->account.jobs++;

@@ -151,6 +151,7 @@ static void tell_due(struct tx *tx, struct telling *t)
 	struct list ids = LIST_INIT(LIST_ID), records = LIST_INIT(LIST_BYTES);
 	struct args args = ARGS_INIT;
 	PGresult *r = ask_again(tx, t);
+	tx_expect(tx, t->due_n);
 	for (int i = 0; r && i < PQntuples(r) && tx->st == ST_OK; i++) {
 		struct row *row = row_find(tx, col_id(r, i, 0));
 		if (row && !row->job.is_forgotten && col_int(r, i, 1) && !col_int(r, i, 2))

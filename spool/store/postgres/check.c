@@ -43,21 +43,23 @@ static void find(struct checking *c, const char *table, struct job_id job, const
 static void check_columns(struct tx *tx, struct checking *c, const PGresult *r, int i, const struct job *job,
 	const struct job_hashes *hashes)
 {
+	static const struct slice nothing = SLICE_INIT;
 	uint64_t any, key;
 	bool by_user = job->in_crowd && rules_place(job) == PLACE_READY;
 	natural_keys(tx->store->seed, job, &any, &key);
 	bool ok = col_int(r, i, 1) == job->phase && col_int(r, i, 2) == rules_place(job) &&
-		  (col_int(r, i, 7) & 0x7f) == rules_place_priority(job) &&
-		  col_int(r, i, 8) == (by_user ? (int64_t)hashes->user : -1) &&
-		  col_int(r, i, 9) == rules_place_at_us(job) && col_int(r, i, 10) == job->accepted_at_us &&
-		  col_int(r, i, 11) == job->ordered && col_int(r, i, 12) == job->has_turn &&
-		  col_int(r, i, 13) == job->solo_user && (uint64_t)col_int(r, i, 14) == any &&
-		  (uint64_t)col_int(r, i, 15) == key && slice_eq(col_bytes(r, i, 5), job->workflow_id) &&
-		  slice_eq(col_bytes(r, i, 16), job->user_id) &&
-		  slice_eq(col_bytes(r, i, 17), job->idempotency_key);
+		  (col_int(r, i, 8) & 0x7f) == rules_place_priority(job) &&
+		  col_int(r, i, 9) == (by_user ? (int64_t)hashes->user : -1) &&
+		  col_int(r, i, 10) == rules_place_at_us(job) && col_int(r, i, 11) == job->accepted_at_us &&
+		  col_int(r, i, 12) == job->ordered && col_int(r, i, 13) == job->has_turn &&
+		  col_int(r, i, 14) == job->solo_user && (uint64_t)col_int(r, i, 15) == any &&
+		  (uint64_t)col_int(r, i, 16) == key && slice_eq(col_bytes(r, i, 5), job->workflow_id) &&
+		  slice_eq(col_bytes(r, i, 17), job->user_id) &&
+		  slice_eq(col_bytes(r, i, 18), job->idempotency_key) &&
+		  slice_eq(col_bytes(r, i, 6), job->is_charged ? job->source : nothing);
 	if (!ok)
 		find(c, "job", job->id, "its columns are not what its record says");
-	if (!col_int(r, i, 18))
+	if (!col_int(r, i, 19))
 		find(c, "job", job->id, "its newest event is missing");
 }
 

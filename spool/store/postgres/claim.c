@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PICKS = 64, QUEUES_MAX = 1024 };
+/* PASSED_MAX: jobs that others are about to claim, after which one may come again. */
+enum { PICKS = 64, QUEUES_MAX = 1024, PASSED_MAX = 1024 };
 
 /* A job that may be picked. */
 struct entry {
@@ -36,15 +37,17 @@ static const char queues_sql[] =
 	" ORDER BY j.phase, j.priority, j.crowd LIMIT 1) n)"
 	" SELECT q.phase, q.priority, q.crowd, e.at_us, e.id FROM (SELECT * FROM q LIMIT $2) q, LATERAL ("
 	"SELECT j.at_us, j.id FROM clario_job j WHERE j.place = 0 AND j.phase = q.phase"
-	" AND j.priority = q.priority AND j.crowd = q.crowd ORDER BY j.at_us, j.id LIMIT $1) e"
+	" AND j.priority = q.priority AND j.crowd = q.crowd AND j.id <> ALL ($3)"
+	" ORDER BY j.at_us, j.id LIMIT $1) e"
 	" ORDER BY 1, 2, 3, 4, 5";
 
-static bool round_open(struct round *round, struct tx *tx, size_t want)
+static bool round_open(struct round *round, struct tx *tx, size_t want, const struct list *passed)
 {
 	struct args args = ARGS_INIT;
 	*round = (struct round){.turns = tx->store->turns};
 	arg_int(&args, (int64_t)want);
 	arg_int(&args, QUEUES_MAX);
+	arg_list(&args, passed);
 	PGresult *r = tx_query(tx, queues_sql, &args);
 	args_release(&args);
 	if (!r)
@@ -177,13 +180,13 @@ static void quota_change(struct quota *q, int slot, size_t by)
 
 /* --- claims --- */
 
-/* false: it could not be claimed (set aside). */
+/* false: it could not be claimed: somebody else is about to, or it was set aside. */
 static bool claim_one(struct tx *tx, struct job_id id, const struct claim_ask *ask, struct job *out)
 {
 	char actor[JOB_OWNER_MAX + 8];
 	struct event event;
 	struct row *row = row_find(tx, id);
-	if (!row || !row->is_asked)
+	if (!row || !row->is_asked || row->is_dirty)
 		return false;
 	if (!rules_is_claimable(&row->job) || rules_claim(&row->job, ask, tx->now, &event, NULL) != ST_OK) {
 		tx_fail(tx, ST_CORRUPT, "the queue names a job that is not waiting; run clario-spool verify");
@@ -198,9 +201,9 @@ static bool claim_one(struct tx *tx, struct job_id id, const struct claim_ask *a
 	return true;
 }
 
-/* One round: keys first, claims after. *more: there may be further ones. */
-static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota *q, struct job *jobs,
-	size_t *jobs_n, size_t *bytes, bool *more)
+/* One round: keys first, claims after; passed: whom to pass over. *more: there may be further ones. */
+static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota *q, struct list *passed,
+	struct job *jobs, size_t *jobs_n, size_t *bytes, bool *more)
 {
 	struct entry *picked[PICKS];
 	struct job_id ids[PICKS];
@@ -208,14 +211,15 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 	size_t n = 0, want = ask->max - *jobs_n;
 	want = want < PICKS ? want : PICKS;
 	*more = false;
-	if (!round_open(&round, tx, want))
+	if (!round_open(&round, tx, want, passed))
 		return;
 	for (; n < want && (picked[n] = pick(&round, q->open)); n++) {
 		quota_change(q, picked[n]->slot, (size_t)-1);
 		ids[n] = picked[n]->id;
 	}
 	*more = n == PICKS;
-	rows_load(tx, ids, n, true);
+	rows_load_free(tx, ids, n, true, PLACE_READY);
+	tx_expect(tx, n);
 	for (size_t i = 0; i < n && tx->st == ST_OK; i++) {
 		if (ask->max_bytes && *bytes >= ask->max_bytes) {
 			*more = false;
@@ -226,6 +230,7 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 			count_turn(&tx->store->turns, picked[i]);
 		} else {
 			quota_change(q, picked[i]->slot, 1);
+			list_id(passed, ids[i]);
 			*more = true;
 		}
 	}
@@ -236,17 +241,19 @@ void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, si
 {
 	struct quota quota;
 	size_t bytes = 0;
+	struct list passed = LIST_INIT(LIST_ID);
 	bool more = true;
 	quota_init(&quota, tx, ask);
-	while (more && *jobs_n < ask->max && tx->st == ST_OK) {
+	while (more && *jobs_n < ask->max && tx->st == ST_OK && passed.n < PASSED_MAX) {
 		uint64_t ready = 0;
 		for (int slot = 0; slot < PHASE_SLOTS; slot++)
 			if (quota.open & 1u << slot)
 				ready += tx->head.jobs[slot][PLACE_READY];
 		if (!ready)
-			return;
-		claim_round(tx, ask, &quota, jobs, jobs_n, &bytes, &more);
+			break;
+		claim_round(tx, ask, &quota, &passed, jobs, jobs_n, &bytes, &more);
 	}
+	list_release(&passed);
 }
 
 bool claim_leaves_news(struct tx *tx, size_t claimed)

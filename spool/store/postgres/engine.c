@@ -1,16 +1,18 @@
 /* spool/store/postgres/engine.c: the engine's table of verbs, and a process's handle. */
 #include "spool/store/postgres/schema.h"
+#include "spool/store/postgres/slots.h"
 #include "spool/store/postgres/verbs.h"
 #include "spool/store/postgres/wake.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static enum status read_seed(struct store *store, PGconn *conn, struct why *why)
 {
 	PGresult *r;
-	enum status st = link_run(conn, "SELECT seed FROM clario_head", NULL, &r, why);
+	enum status st = link_run(conn, "SELECT seed FROM clario_head WHERE slot = 0", NULL, &r, why);
 	if (st != ST_OK)
 		return st;
 	if (PQntuples(r) == 1)
@@ -53,6 +55,10 @@ static struct store *new_store(const struct spool_conf *conf)
 		snprintf(store->host, sizeof store->host, "%s", conf->host);
 	else
 		gethostname(store->host, sizeof store->host - 1);
+	unsigned chance = 0;
+	if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+		chance = (unsigned)getpid();
+	store->slot = 1 + (int)(chance % SLOTS);
 	pthread_mutex_init(&store->turn, NULL);
 	return store;
 }

@@ -69,8 +69,7 @@ enum status link_fail(const PGconn *conn, const PGresult *result, struct why *wh
 		{"53200", ST_NOMEM}, {"53", ST_BUSY}, {"40", ST_BUSY}, {"55", ST_BUSY}, {"57", ST_BUSY},
 		{"08", ST_BUSY}, {"25006", ST_BUSY},            /* it is a standby now */
 		{"42P01", ST_NOTFOUND}, {"3F000", ST_NOTFOUND}, /* no such table, no such schema */
-		{"42501", ST_DENIED},
-		{"23505", ST_INVALID}, /* unique_violation: what is imported stands there twice */
+		{"42501", ST_DENIED}, {"23505", ST_CONFLICT},   /* unique_violation */
 	};
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	enum status st = PQstatus(conn) == CONNECTION_OK ? ST_IO : ST_BUSY;
@@ -285,14 +284,23 @@ enum status link_run(PGconn *conn, const char *sql, const struct args *args, PGr
 	return judge(conn, out, why);
 }
 
-enum status link_script(PGconn *conn, const char *sql, struct why *why)
+enum status link_value(PGconn *conn, const char *sql, int64_t *value, struct why *why)
 {
 	PGresult *r;
+	*value = -1;
 	if (!PQsendQuery(conn, sql))
 		return link_fail(conn, NULL, why);
 	enum status st = judge(conn, &r, why);
+	if (st == ST_OK && PQntuples(r) > 0)
+		*value = strtoll(PQgetvalue(r, 0, 0), NULL, 10); /* text, as sent so */
 	PQclear(r);
 	return st;
+}
+
+enum status link_script(PGconn *conn, const char *sql, struct why *why)
+{
+	int64_t unused;
+	return link_value(conn, sql, &unused, why);
 }
 
 int64_t col_int(const PGresult *r, int row, int col)

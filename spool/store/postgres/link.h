@@ -57,6 +57,8 @@ NODISCARD enum status link_run(
 
 /* Statements without parameters, several too; what they give is thrown away. */
 NODISCARD enum status link_script(PGconn *conn, const char *sql, struct why *why);
+/* The last one gives a number that is not negative, or none: -1. */
+NODISCARD enum status link_value(PGconn *conn, const char *sql, int64_t *value, struct why *why);
 
 int64_t col_int(const PGresult *r, int row, int col); /* int2, int4, int8, bool; 0: null */
 struct slice col_bytes(const PGresult *r, int row, int col);

@@ -123,9 +123,9 @@ static void look_at(struct tx *tx, struct listing *l, const PGresult *r, int i)
 	struct job *job = &l->jobs[l->n];
 	struct job_hashes hashes;
 	l->id = col_id(r, i, 0);
-	l->priority = col_int(r, i, 7);
-	l->crowd = col_int(r, i, 8);
-	l->at_us = col_int(r, i, 9);
+	l->priority = col_int(r, i, 8);
+	l->crowd = col_int(r, i, 9);
+	l->at_us = col_int(r, i, 10);
 	l->looked++;
 	if (f->scanned)
 		++*f->scanned;

@@ -1,5 +1,6 @@
 /* spool/store/postgres/meta.c: small records by name: bookmarks, tokens, receivers, accounts. */
 #include "spool/store/lmdb/codec.h"
+#include "spool/store/postgres/locks.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdio.h>
@@ -103,7 +104,7 @@ enum status pg_bookmark_get(struct store *store, const char *name, uint64_t *val
 enum status pg_bookmark_set(struct store *store, const char *name, uint64_t value, struct why *why)
 {
 	struct bookmark b = {name, value};
-	return tx_write(store, clock_now(), set_bookmark, &b, why);
+	return tx_write_beside(store, clock_now(), set_bookmark, &b, why);
 }
 
 /* --- tokens --- */
@@ -327,34 +328,59 @@ static void append_loss(struct tx *tx, const char *name)
 		slice_text("closed: its record could not be read"), (struct slice)SLICE_INIT);
 }
 
-static void report_one(struct tx *tx, const char *owner, struct receiver_report *report)
+/* Report number i becomes part of what is stored. What only counts calls is told again with the next report,
+ * if another worker's is being written: nobody waits for that. */
+static void report_one(struct tx *tx, const struct claim_ask *ask, size_t i, bool is_free, uint64_t *passed)
 {
 	char actor[JOB_OWNER_MAX + 8];
+	struct receiver_report *report = &ask->reports[i];
 	struct receiver_state state;
 	struct receiver_change change;
-	if (!receiver_name_is_valid(slice_text(report->name))) {
-		tx_fail(tx, ST_INVALID, "a report is of no receiver");
-		return;
-	}
+	uint64_t key = lock_key(tx, LOCK_RECEIVER, slice_text(report->name));
 	enum status st = load_receiver(tx, report->name, &state);
 	if (tx->st != ST_OK)
 		return;
 	receiver_take(&state, report, tx->now.wall_us, &change);
+	if (!is_free && (change.is_lasting || is_unreadable(st))) {
+		locks_take(tx, &key, 1);
+		st = load_receiver(tx, report->name, &state);
+		receiver_take(&state, report, tx->now.wall_us, &change);
+	} else if (!is_free) {
+		*passed |= UINT64_C(1) << i;
+		return;
+	}
 	if (is_unreadable(st))
 		append_loss(tx, state.name);
-	snprintf(actor, sizeof actor, "worker:%s", owner);
+	snprintf(actor, sizeof actor, "worker:%s", ask->owner);
 	append_changes(tx, state.name, &change, slice_text(actor));
 	if (change.is_any || is_unreadable(st))
 		keep_receiver(tx, &state, change.is_lasting);
 }
 
-void receivers_report(struct tx *tx, const struct claim_ask *ask)
+void receivers_report(struct tx *tx, const struct claim_ask *ask, uint64_t *passed)
 {
-	for (size_t i = 0; ask && i < ask->reports_n && tx->st == ST_OK; i++)
-		report_one(tx, ask->owner, &ask->reports[i]);
+	enum { MAX = 64 };
+	uint64_t keys[MAX] = {0};
+	bool got[MAX];
+	size_t n = ask ? ask->reports_n : 0;
+	*passed = 0;
+	if (n > MAX) {
+		tx_fail(tx, ST_INVALID, "there are too many reports");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = lock_key(tx, LOCK_RECEIVER, slice_text(ask->reports[i].name));
+		if (!receiver_name_is_valid(slice_text(ask->reports[i].name))) {
+			tx_fail(tx, ST_INVALID, "a report is of no receiver");
+			return;
+		}
+	}
+	locks_try(tx, keys, n, got);
+	for (size_t i = 0; i < n && tx->st == ST_OK; i++)
+		report_one(tx, ask, i, got[i], passed);
 }
 
-bool receivers_reported(const struct claim_ask *ask, struct moment now, bool is_kept, int64_t *next_due_us)
+bool receivers_reported(const struct claim_ask *ask, struct moment now, uint64_t kept, int64_t *next_due_us)
 {
 	bool allows_more = false;
 	for (size_t i = 0; ask && i < ask->reports_n; i++) {
@@ -362,7 +388,7 @@ bool receivers_reported(const struct claim_ask *ask, struct moment now, bool is_
 		int64_t next_us = receiver_next_us(&report->state, now.wall_us);
 		*next_due_us = next_us < *next_due_us ? next_us : *next_due_us;
 		allows_more |= report->allows_more;
-		receiver_taken(report, is_kept);
+		receiver_taken(report, kept >> i & 1);
 	}
 	return allows_more;
 }

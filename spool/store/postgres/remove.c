@@ -35,7 +35,7 @@ static PGresult *find_old(struct tx *tx, const struct removal *x, size_t max)
 	snprintf(sql, sizeof sql,
 		"SELECT " ROW_WHOLE " FROM clario_job j WHERE (j.place = %d%s) AND j.%s < $1"
 		" AND NOT (position(' '::bytea IN coalesce(j.idem_key, '')) > 0 AND j.accepted_us > $3)"
-		" ORDER BY j.%s, j.id LIMIT $2",
+		" ORDER BY j.%s, j.id LIMIT $2 FOR UPDATE SKIP LOCKED",
 		(int)places_of_state[x->state], x->state == JOB_WAITING ? " OR j.place = 1" : "", at, at);
 	arg_int(&args, x->before_us);
 	arg_int(&args, (int64_t)max);
@@ -58,7 +58,8 @@ static int remove_some(struct tx *tx, struct removal *x)
 			x->aside++;
 			continue;
 		}
-		line_leave(row, &left);
+		if (!job_state_is_ended(x->state)) /* else it has left when it ended */
+			line_leave(row, &left);
 		row_delete(tx, row);
 		x->removed++;
 	}
@@ -101,7 +102,8 @@ enum status pg_remove(struct store *store, struct moment now, enum job_state sta
 	*removed = 0;
 	if ((unsigned)state >= JOB_STATE_N || state == JOB_ACTIVE)
 		return why_set(why, ST_INVALID, "jobs that are %s are not removed", job_state_name(state));
-	enum status st = tx_write(store, now, remove_jobs, &x, why);
+	enum status st = job_state_is_ended(state) ? tx_write_beside(store, now, remove_jobs, &x, why)
+						   : tx_write(store, now, remove_jobs, &x, why);
 	*removed = st == ST_OK ? x.removed : 0;
 	return st;
 }
@@ -158,7 +160,7 @@ enum status pg_remove_events(struct store *store, struct moment now, int64_t bef
 	*has_more = false;
 	enum status st = tx_read(store, find_orphans, &s, why);
 	if (st == ST_OK && s.seqs.n)
-		st = tx_write(store, now, delete_orphans, &s, why);
+		st = tx_write_beside(store, now, delete_orphans, &s, why);
 	list_release(&s.seqs);
 	if (st == ST_OK) {
 		*seen = s.seen;

@@ -83,29 +83,47 @@ void natural_keys(uint64_t seed, const struct job *job, uint64_t *any, uint64_t 
 	*key = hash_text(*any, job->payload);
 }
 
+static bool is_whole(const PGresult *r)
+{
+	return PQnfields(r) > 7;
+}
+
+static struct slice copy(char **at, struct slice bytes)
+{
+	struct slice out = slice_of(*at, bytes.len);
+	if (bytes.len)
+		memcpy(*at, bytes.p, bytes.len);
+	*at += bytes.len;
+	return out;
+}
+
 /* The records' bytes are copied into job->mem, which its texts point into. */
 enum status job_decode(const PGresult *r, int i, struct job *out, uint64_t seed, struct job_hashes *hashes)
 {
-	struct slice state = col_bytes(r, i, 4), workflow = col_bytes(r, i, 5), ask = SLICE_INIT;
-	bool is_asked = PQnfields(r) > 6;
+	struct slice state = col_bytes(r, i, 4), workflow = col_bytes(r, i, 5), charged = col_bytes(r, i, 6),
+		     ask = SLICE_INIT;
+	bool is_asked = is_whole(r);
 	if (is_asked)
-		ask = col_bytes(r, i, 6);
+		ask = col_bytes(r, i, 7);
 	*out = (struct job)JOB_INIT;
 	out->id = col_id(r, i, 0);
 	buf_init(&out->mem, JOB_MEM_MAX);
-	char *at = buf_room(&out->mem, state.len + workflow.len + ask.len + 1);
+	char *at = buf_room(&out->mem, state.len + workflow.len + charged.len + ask.len + 1);
 	if (!at)
 		return ST_NOMEM;
-	memcpy(at, state.p, state.len);
-	memcpy(at + state.len, workflow.p, workflow.len);
-	memcpy(at + state.len + workflow.len, ask.p ? ask.p : "", ask.len);
+	state = copy(&at, state);
+	workflow = copy(&at, workflow);
+	charged = copy(&at, charged);
+	ask = copy(&at, ask);
 	struct buf mem = out->mem;
-	enum status st = record_decode_job(slice_of(at, state.len), out, hashes);
+	enum status st = record_decode_job(state, out, hashes);
 	if (st == ST_OK && is_asked)
-		st = record_decode_trigger(slice_of(at + state.len + workflow.len, ask.len), true, out);
+		st = record_decode_trigger(ask, true, out);
 	out->mem = mem;
-	if (st == ST_OK && !is_asked)
-		out->workflow_id = slice_of(at + state.len, workflow.len);
+	if (st == ST_OK && !is_asked) {
+		out->workflow_id = workflow;
+		out->source = charged;
+	}
 	if (st == ST_OK && is_asked)
 		*hashes = job_hashes(seed, out);
 	if (st != ST_OK)
@@ -178,7 +196,7 @@ static void note_loaded(struct tx *tx, struct row *row, const PGresult *r, int i
 	row->had_turn = row->job.ordered && row->job.has_turn;
 	row->lease_us = col_int(r, i, 3);
 	row->lease = row->job.lease;
-	row->is_asked = PQnfields(r) > 6;
+	row->is_asked = is_whole(r);
 	if (row->is_asked)
 		natural_keys(tx->store->seed, &row->job, &row->natural_any, &row->natural_key);
 }
@@ -190,7 +208,7 @@ struct row *row_of(struct tx *tx, const PGresult *r, int i, bool sets_aside)
 	struct row *row = row_find(tx, col_id(r, i, 0));
 	if (tx->st != ST_OK || (row && row->is_gone))
 		return NULL;
-	if (row && (row->is_dirty || row->is_new || row->is_asked >= (PQnfields(r) > 6)))
+	if (row && (row->is_dirty || row->is_new || row->is_asked >= is_whole(r)))
 		return row;
 	enum status st = job_decode(r, i, &job, tx->store->seed, &hashes);
 	if (st == ST_OK && !row && !(row = row_add(tx, job.id))) {
@@ -202,32 +220,46 @@ struct row *row_of(struct tx *tx, const PGresult *r, int i, bool sets_aside)
 		row->job = job;
 		row->hashes = hashes;
 		note_loaded(tx, row, r, i);
+		events_outdated(tx);
 		return row;
 	}
 	if (st == ST_NOMEM)
 		tx_fail(tx, st, "out of memory while loading a job");
+	else if (sets_aside && !tx->is_alone)
+		tx_want_all(tx); /* it is counted anew then */
 	else if (sets_aside)
 		set_aside(tx, r, i);
 	return NULL;
 }
 
-void rows_load(struct tx *tx, const struct job_id *ids, size_t n, bool whole)
+static void load(struct tx *tx, const char *sql, const struct job_id *ids, size_t n, int place)
 {
 	struct list list = LIST_INIT(LIST_ID);
 	struct args args = ARGS_INIT;
 	for (size_t i = 0; i < n; i++)
 		list_id(&list, ids[i]);
 	arg_list(&args, &list);
-	PGresult *r = n ? tx_query(tx,
-				  whole ? "SELECT " ROW_WHOLE " FROM clario_job j WHERE j.id = ANY($1)"
-					: "SELECT " ROW_STATE " FROM clario_job j WHERE j.id = ANY($1)",
-				  &args)
-			: NULL;
+	if (place >= 0)
+		arg_int(&args, place);
+	PGresult *r = n ? tx_query(tx, sql, &args) : NULL;
 	for (int i = 0; r && i < PQntuples(r); i++)
 		row_of(tx, r, i, true);
 	PQclear(r);
 	args_release(&args);
 	list_release(&list);
+}
+
+#define LOCKED " FROM clario_job j WHERE j.id = ANY($1) ORDER BY j.id FOR UPDATE"
+#define FREE   " FROM clario_job j WHERE j.id = ANY($1) AND j.place = $2 FOR UPDATE SKIP LOCKED"
+
+void rows_load(struct tx *tx, const struct job_id *ids, size_t n, bool whole)
+{
+	load(tx, whole ? "SELECT " ROW_WHOLE LOCKED : "SELECT " ROW_STATE LOCKED, ids, n, -1);
+}
+
+void rows_load_free(struct tx *tx, const struct job_id *ids, size_t n, bool whole, enum place place)
+{
+	load(tx, whole ? "SELECT " ROW_WHOLE FREE : "SELECT " ROW_STATE FREE, ids, n, (int)place);
 }
 
 /* --- changing --- */
@@ -324,14 +356,14 @@ bool row_lease_is_over(const struct tx *tx, const struct row *row)
 /* One statement's arrays. */
 struct columns {
 	struct list id, phase, place, priority, crowd, at, accepted, ordered, turn, lease, solo, any, natural,
-		workflow, person, key, state, ask;
+		workflow, person, charged, key, state, ask;
 };
 
 static struct columns columns_init(void)
 {
 	const struct list ints = LIST_INIT(LIST_INT), bytes = LIST_INIT(LIST_BYTES), ids = LIST_INIT(LIST_ID);
 	return (struct columns){ids, ints, ints, ints, ints, ints, ints, ints, ints, ints, ints, ints, ints,
-		bytes, bytes, bytes, bytes, bytes};
+		bytes, bytes, bytes, bytes, bytes, bytes};
 }
 
 static void columns_release(struct columns *c)
@@ -367,6 +399,10 @@ static void add_asked(struct tx *tx, struct columns *c, const struct row *row)
 	list_int(&c->natural, (int64_t)row->natural_key);
 	list_bytes(&c->workflow, job->workflow_id);
 	list_bytes(&c->person, job->user_id);
+	if (job->is_charged)
+		list_bytes(&c->charged, job->source);
+	else
+		list_null(&c->charged);
 	if (job->idempotency_key.len)
 		list_bytes(&c->key, job->idempotency_key);
 	else
@@ -380,7 +416,7 @@ static void add_args(struct args *args, const struct columns *c, bool asked)
 	const struct list *changing[] = {
 		&c->id, &c->place, &c->priority, &c->crowd, &c->at, &c->turn, &c->lease, &c->state};
 	const struct list *once[] = {&c->phase, &c->accepted, &c->ordered, &c->solo, &c->any, &c->natural,
-		&c->workflow, &c->person, &c->key, &c->ask};
+		&c->workflow, &c->person, &c->charged, &c->key, &c->ask};
 	for (size_t i = 0; i < sizeof changing / sizeof *changing; i++)
 		arg_list(args, changing[i]);
 	for (size_t i = 0; asked && i < sizeof once / sizeof *once; i++)
@@ -403,9 +439,11 @@ static void put(struct tx *tx, const char *sql, const struct columns *c, bool as
 	" $8::bytea[]"
 #define ASKED_ARRAYS                                                                                         \
 	"$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],"           \
-	" $15::bytea[], $16::bytea[], $17::bytea[], $18::bytea[]"
+	" $15::bytea[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[]"
 #define CHANGING "id, place, priority, crowd, at_us, turn, lease_us, state"
-#define ASKED    "phase, accepted_us, ordered, solo, natural_any, natural_key, workflow, person, idem_key, ask"
+#define ASKED                                                                                                \
+	"phase, accepted_us, ordered, solo, natural_any, natural_key, workflow, person, charged, idem_key, " \
+	"ask"
 
 static void insert_new(struct tx *tx)
 {
@@ -423,10 +461,11 @@ static void insert_new(struct tx *tx)
 			"INSERT INTO clario_job (id, place, priority, crowd, at_us, has_turn, lease_us, "
 			"state, phase,"
 			" accepted_us, is_ordered, is_solo, natural_any, natural_key, workflow, person, "
-			"idem_key, ask)"
+			"charged, idem_key, ask)"
 			" SELECT id, place, priority, crowd, at_us, turn <> 0, lease_us, state, phase, "
 			"accepted_us,"
-			" ordered <> 0, solo <> 0, natural_any, natural_key, workflow, person, idem_key, ask"
+			" ordered <> 0, solo <> 0, natural_any, natural_key, workflow, person, charged, "
+			"idem_key, ask"
 			" FROM unnest(" CHANGING_ARRAYS ", " ASKED_ARRAYS ") AS u(" CHANGING ", " ASKED ")",
 			&c, true);
 	columns_release(&c);
@@ -467,7 +506,8 @@ static void update_rewritten(struct tx *tx)
 			"UPDATE clario_job j SET place = u.place, priority = u.priority, crowd = u.crowd,"
 			" at_us = u.at_us, has_turn = u.turn <> 0, lease_us = u.lease_us, state = u.state,"
 			" is_solo = u.solo <> 0, natural_any = u.natural_any, natural_key = u.natural_key,"
-			" workflow = u.workflow, person = u.person, idem_key = u.idem_key, ask = u.ask"
+			" workflow = u.workflow, person = u.person, charged = u.charged, idem_key = "
+			"u.idem_key, ask = u.ask"
 			" FROM unnest(" CHANGING_ARRAYS ", " ASKED_ARRAYS ") AS u(" CHANGING ", " ASKED
 			") WHERE j.id = u.id",
 			&c, true);

@@ -177,6 +177,7 @@ static void steer_all(struct tx *tx, void *arg)
 	struct steering *s = arg;
 	uint64_t aside_before = tx->head.set_aside;
 	purge_begin(&s->purge);
+	tx_expect(tx, s->ask->verb == STEER_PURGE ? 1 : s->ask->n);
 	rows_load(tx, s->ask->ids, s->ask->n, true); /* a retry grants what the trigger says */
 	for (size_t i = 0; i < s->ask->n && tx->st == ST_OK; i++) {
 		struct row *row = row_find(tx, s->ask->ids[i]);

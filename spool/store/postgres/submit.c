@@ -1,6 +1,7 @@
 /* spool/store/postgres/submit.c: a batch of triggers becomes jobs in one transaction (promises 1, 4, 6): a
  * few questions for the whole batch, then one statement that stores it. */
 #include "spool/store/lmdb/key.h"
+#include "spool/store/postgres/locks.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdlib.h>
@@ -62,19 +63,54 @@ static void load_natural(struct tx *tx, const struct list *any, const struct lis
 	args_release(&args);
 }
 
+/* Which workflows have a live ordered job; and behind which ids theirs must come. */
 static void load_lines(struct tx *tx, struct batch *b, const struct list *workflows)
 {
 	struct args args = ARGS_INIT;
 	arg_list(&args, workflows);
-	b->lines = workflows->n && tx->store->ordering
-			   ? tx_query(tx,
-				     "SELECT DISTINCT j.workflow FROM clario_job j WHERE j.workflow = ANY($1)"
-				     " AND j.is_ordered AND " ROW_LIVE,
-				     &args)
-			   : NULL;
-	for (int i = 0; b->lines && i < PQntuples(b->lines); i++)
-		b->busy[b->busy_n++] = col_bytes(b->lines, i, 0);
+	b->lines = workflows->n ? tx_query(tx,
+					  "SELECT w.name, EXISTS (SELECT 1 FROM clario_job j"
+					  " WHERE j.workflow = w.name AND j.is_ordered AND " ROW_LIVE "),"
+					  " (SELECT j.id FROM clario_job j WHERE j.workflow = w.name"
+					  " ORDER BY j.id DESC LIMIT 1)"
+					  " FROM (SELECT DISTINCT u.name FROM unnest($1) AS u(name)) w",
+					  &args)
+				: NULL;
+	for (int i = 0; b->lines && i < PQntuples(b->lines); i++) {
+		struct job_id newest = col_id(b->lines, i, 2);
+		if (col_int(b->lines, i, 1) && tx->store->ordering)
+			b->busy[b->busy_n++] = col_bytes(b->lines, i, 0);
+		if (id_cmp(newest, tx->last_id) > 0) /* from a host whose clock is ahead */
+			tx->last_id = newest;
+	}
 	args_release(&args);
+}
+
+/* Two who submit to the same workflow, under the same key or for the same account come one after the other.
+ */
+static void lock_all(struct tx *tx, const struct batch *b)
+{
+	enum { EACH = 4 };
+	uint64_t *keys = calloc(b->n * EACH + 1, sizeof *keys);
+	size_t n = 0;
+	if (!keys) {
+		tx_fail(tx, ST_NOMEM, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		const struct trigger *t = b->list[i].trigger;
+		if (rules_check_trigger(t, NULL) != ST_OK)
+			continue;
+		keys[n++] = lock_key(tx, LOCK_WORKFLOW, t->workflow_id);
+		if (t->idempotency_key.len)
+			keys[n++] = lock_key(tx, LOCK_KEY, t->idempotency_key);
+		if (t->solo_user)
+			keys[n++] = lock_key(tx, LOCK_USER, t->user_id);
+		if (t->max_jobs || t->max_bytes)
+			keys[n++] = lock_key(tx, LOCK_ACCOUNT, t->source);
+	}
+	locks_take(tx, keys, n);
+	free(keys);
 }
 
 static void look_around(struct tx *tx, struct batch *b)
@@ -260,7 +296,9 @@ static void submit_all(struct tx *tx, void *arg)
 {
 	struct batch *b = arg;
 	b->busy_n = 0;
+	lock_all(tx, b);
 	look_around(tx, b);
+	tx_expect(tx, b->n);
 	for (size_t i = 0; i < b->n && tx->st == ST_OK; i++)
 		submit_one(tx, b, i);
 	PQclear(b->lines);
@@ -274,7 +312,7 @@ enum status pg_submit(
 	b.any = calloc(2 * n, sizeof *b.any);
 	b.key = b.any + n;
 	b.busy = calloc(2 * n, sizeof *b.busy);
-	enum status st = b.any && b.busy ? tx_write(store, now, submit_all, &b, why)
+	enum status st = b.any && b.busy ? tx_write_beside(store, now, submit_all, &b, why)
 					 : why_set(why, ST_NOMEM, "out of memory");
 	free(b.any);
 	free(b.busy);

@@ -3,11 +3,11 @@
 
 #include "spool/base/log.h"
 #include "spool/store/postgres/rows.h"
+#include "spool/store/postgres/slots.h"
 #include "spool/store/postgres/wake.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* A verb is tried again for so long when it lost against something, and waits as long for a connection. */
 enum { TRY_MS = 2000, SCRATCH_MAX = 64 << 20, AUDIT_MAX = 100 };
@@ -17,6 +17,12 @@ enum status tx_fail(struct tx *tx, enum status st, const char *what)
 	if (tx->st == ST_OK)
 		tx->st = why_set(&tx->why, st, "%s", what);
 	return tx->st;
+}
+
+void tx_want_all(struct tx *tx)
+{
+	tx->wants_all = true;
+	tx_fail(tx, ST_BUSY, "it has to be done alone");
 }
 
 PGresult *tx_query(struct tx *tx, const char *sql, const struct args *args)
@@ -32,66 +38,6 @@ void tx_exec(struct tx *tx, const char *sql, const struct args *args)
 {
 	PQclear(tx_query(tx, sql, args));
 	tx->is_changed = true;
-}
-
-/* --- events --- */
-
-void event_put(struct tx *tx, const struct event *event)
-{
-	record_encode_event(event, &tx->scratch);
-	list_int(&tx->event_seqs, (int64_t)event->seq);
-	list_int(&tx->event_ats, event->at_us);
-	list_int(&tx->event_kinds, event->kind);
-	if (id_is_zero(event->job))
-		list_null(&tx->event_jobs);
-	else
-		list_id(&tx->event_jobs, event->job);
-	list_bytes(&tx->event_records, buf_slice(&tx->scratch));
-}
-
-void event_append(struct tx *tx, struct event *event, struct job *job)
-{
-	static const struct slice nothing = SLICE_INIT;
-	event->seq = tx->head.next_seq++;
-	tx->is_changed = true;
-	event->prev = job ? job->last_event : 0;
-	/* The first event's actor is the job's source. */
-	struct event stored = *event;
-	if (event->kind == EVENT_ACCEPTED)
-		stored.actor = nothing;
-	event_put(tx, &stored);
-	if (job)
-		job->last_event = event->seq;
-}
-
-static void events_clear(struct tx *tx)
-{
-	list_release(&tx->event_seqs);
-	list_release(&tx->event_ats);
-	list_release(&tx->event_jobs);
-	list_release(&tx->event_kinds);
-	list_release(&tx->event_records);
-}
-
-static void events_flush(struct tx *tx)
-{
-	struct args args = ARGS_INIT;
-	PGresult *r = NULL;
-	if (!tx->event_seqs.n)
-		return;
-	arg_list(&args, &tx->event_seqs);
-	arg_list(&args, &tx->event_ats);
-	arg_list(&args, &tx->event_jobs);
-	arg_list(&args, &tx->event_kinds);
-	arg_list(&args, &tx->event_records);
-	arg_int(&args, tx->stamp);
-	events_clear(tx);
-	tx->st = link_run(tx->conn,
-		"INSERT INTO clario_event (seq, at_us, job, kind, record, stamp) SELECT u.*, $6"
-		" FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bytea[]) AS u",
-		&args, &r, &tx->why);
-	PQclear(r);
-	args_release(&args);
 }
 
 void tx_flush(struct tx *tx)
@@ -117,72 +63,33 @@ static const char begin_snapshot[] =
 	"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '10min';"
 	" SET LOCAL idle_in_transaction_session_timeout = 0";
 
-static void read_head(struct tx *tx)
-{
-	const char *sql =
-		tx->writes
-			? "SELECT record, last_id, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
-			  " current_setting('synchronous_standby_names') <> ''"
-			  " FROM clario_head FOR UPDATE"
-			: "SELECT record, last_id FROM clario_head";
-	PGresult *r;
-	tx->st = link_run(tx->conn, sql, NULL, &r, &tx->why);
-	if (tx->st != ST_OK)
-		return;
-	if (PQntuples(r) != 1 || head_decode(col_bytes(r, 0, 0), &tx->head) != ST_OK)
-		tx_fail(tx, ST_CORRUPT, "the counters cannot be read; run clario-spool verify");
-	if (tx->st == ST_OK && tx->writes) {
-		tx->last_id = col_id(r, 0, 1);
-		tx->db_now_us = col_int(r, 0, 2);
-		if (tx->store->needs_standby && !col_int(r, 0, 3))
-			tx_fail(tx, ST_BUSY,
-				"the primary has no synchronous standby, and spool.require-sync-standby is "
-				"on");
-	}
-	PQclear(r);
-	tx->first_seq = tx->head.next_seq;
-}
+enum mode { READ, SNAPSHOT, BESIDE, ALONE };
 
-static void write_head(struct tx *tx)
-{
-	struct args args = ARGS_INIT;
-	PGresult *r = NULL;
-	head_encode(&tx->head, &tx->scratch);
-	arg_bytes(&args, buf_slice(&tx->scratch));
-	arg_id(&args, tx->last_id);
-	if (tx->st == ST_OK)
-		tx->st = link_run(
-			tx->conn, "UPDATE clario_head SET record = $1, last_id = $2", &args, &r, &tx->why);
-	PQclear(r);
-	args_release(&args);
-}
-
-static void tx_init(struct tx *tx, struct store *store, struct moment now, bool writes, PGconn *conn)
+static void tx_init(struct tx *tx, struct store *store, struct moment now, enum mode mode)
 {
 	*tx = (struct tx){.store = store,
-		.conn = conn,
 		.now = now,
-		.writes = writes,
+		.slot = -1,
+		.writes = mode == BESIDE || mode == ALONE,
+		.is_alone = mode == ALONE,
 		.event_seqs = LIST_INIT(LIST_INT),
 		.event_ats = LIST_INIT(LIST_INT),
 		.event_jobs = LIST_INIT(LIST_ID),
 		.event_kinds = LIST_INIT(LIST_INT),
 		.event_records = LIST_INIT(LIST_BYTES),
 		.scratch = BUF_INIT(SCRATCH_MAX)};
-	if (getrandom(&tx->stamp, sizeof tx->stamp, 0) != sizeof tx->stamp)
-		tx_fail(tx, ST_IO, "there are no random numbers");
 }
 
 static void tx_release(struct tx *tx)
 {
-	events_clear(tx);
+	events_release(tx);
 	rows_release(tx);
 	accounts_release(tx);
 	buf_release(&tx->scratch);
 }
 
-/* Whether a commit that nobody answered was made. Its writer may still be at it: then it has the turn, which
- * is waited for. Only for one with events. */
+/* Whether a commit that nobody answered was made: somebody has the number of its first event then. Its writer
+ * may still be at it, which is waited for. */
 static enum status was_committed(struct tx *tx, bool *is, struct why *why)
 {
 	struct args args = ARGS_INIT;
@@ -192,14 +99,13 @@ static enum status was_committed(struct tx *tx, bool *is, struct why *why)
 	if (st != ST_OK)
 		return st;
 	arg_int(&args, (int64_t)tx->first_seq);
-	arg_int(&args, tx->stamp);
 	st = link_script(conn, begin_write, why);
 	if (st == ST_OK)
-		st = link_script(conn, "SELECT 1 FROM clario_head FOR UPDATE", why);
-	if (st == ST_OK)
-		st = link_run(conn, "SELECT count(*) FROM clario_event WHERE seq = $1 AND stamp = $2", &args,
-			&r, why);
-	*is = st == ST_OK && col_int(r, 0, 0) > 0;
+		st = link_run(conn,
+			"INSERT INTO clario_event (seq, at_us, kind, record) VALUES ($1, 0, 0, '')"
+			" ON CONFLICT (seq) DO NOTHING RETURNING seq",
+			&args, &r, why);
+	*is = st == ST_OK && PQntuples(r) == 0;
 	PQclear(r);
 	args_release(&args);
 	if (st == ST_OK)
@@ -210,63 +116,65 @@ static enum status was_committed(struct tx *tx, bool *is, struct why *why)
 
 enum ending { ENDED, TRY_AGAIN, UNKNOWN };
 
+/* After the commit: within it one who tells keeps all others who tell waiting. It is only a hint. */
 static void notify(struct tx *tx)
 {
 	char sql[48];
+	struct why unused;
 	snprintf(sql, sizeof sql, "NOTIFY clario, '%s'", wake_name(tx->store->wake));
-	tx->st = link_script(tx->conn, sql, &tx->why);
+	(void)(link_script(tx->conn, sql, &unused) == ST_OK);
 }
 
 /* For tests: what is counted is counted anew, and the process ends if it is off. */
 static void audit(struct tx *tx)
 {
-	struct head counted = {0};
-	if (!tx->store->is_audited || head_present(&tx->head) > AUDIT_MAX)
+	if (!tx->store->is_audited || head_present(&tx->head) > AUDIT_MAX || slots_agree(tx))
 		return;
-	PGresult *r = tx_query(tx, "SELECT phase, place, count(*) FROM clario_job GROUP BY 1, 2", NULL);
-	for (int i = 0; r && i < PQntuples(r); i++)
-		counted.jobs[phase_slot((int)col_int(r, i, 0))][col_int(r, i, 1)] =
-			(uint64_t)col_int(r, i, 2);
-	PQclear(r);
-	if (tx->st == ST_OK && memcmp(counted.jobs, tx->head.jobs, sizeof counted.jobs) != 0) {
-		log_err("event=audit_failed what=place");
-		abort();
-	}
+	log_err("event=audit_failed what=place");
+	abort();
 }
 
 static enum ending commit(struct tx *tx)
 {
-	bool wakes = tx->wakes || tx->rings;
 	tx_flush(tx);
-	if (tx->writes && tx->is_changed)
+	bool changes = tx->writes && tx->is_changed;
+	if (tx->st == ST_OK && changes)
+		slots_write(tx);
+	if (tx->st == ST_OK && changes)
 		audit(tx);
-	if (tx->st == ST_OK && tx->writes && tx->is_changed)
-		write_head(tx);
-	if (tx->st == ST_OK && wakes && tx->is_changed)
-		notify(tx);
 	if (tx->st != ST_OK)
 		return TRY_AGAIN;
-	tx->st = link_script(tx->conn, tx->writes && tx->is_changed ? "COMMIT" : "ROLLBACK", &tx->why);
+	tx->st = link_script(tx->conn, changes ? "COMMIT" : "ROLLBACK", &tx->why);
+	if (tx->st == ST_OK && changes && (tx->wakes || tx->rings))
+		notify(tx);
 	if (tx->st == ST_OK)
 		return ENDED;
-	return tx->writes && tx->is_changed ? UNKNOWN : TRY_AGAIN;
+	return changes ? UNKNOWN : TRY_AGAIN;
+}
+
+static void begin(struct tx *tx, enum mode mode)
+{
+	if (tx->writes) {
+		tx->last_id = tx->store->last_id;
+		slots_take(tx, begin_write);
+	} else {
+		tx->st = link_script(tx->conn, mode == READ ? begin_read : begin_snapshot, &tx->why);
+	}
+	if (tx->st == ST_OK)
+		slots_read(tx);
 }
 
 /* One attempt on one connection. */
 static enum ending attempt(
-	struct store *store, struct moment now, const char *begin, tx_body body, void *arg, struct tx *tx)
+	struct store *store, struct moment now, enum mode mode, tx_body body, void *arg, struct tx *tx)
 {
 	PGconn *conn;
-	bool writes = begin == begin_write;
-	tx_init(tx, store, now, writes, NULL);
-	if (tx->st == ST_OK)
-		tx->st = links_take(store->links, TRY_MS, &conn, &tx->why);
+	tx_init(tx, store, now, mode);
+	tx->st = links_take(store->links, TRY_MS, &conn, &tx->why);
 	if (tx->st != ST_OK)
 		return TRY_AGAIN;
 	tx->conn = conn;
-	tx->st = link_script(conn, begin, &tx->why);
-	if (tx->st == ST_OK)
-		read_head(tx);
+	begin(tx, mode);
 	if (tx->st == ST_OK)
 		body(tx, arg);
 	enum ending end = commit(tx);
@@ -284,9 +192,12 @@ static bool goes_on(struct tx *tx, enum ending end, int64_t until_us)
 {
 	bool is = false;
 	struct why why = WHY_INIT;
+	if (tx->wants_all)
+		return true;
 	if (end == TRY_AGAIN) /* a primary that is known to be away is not waited for: callers are told */
-		return tx->st == ST_BUSY && clock_mono_us() < until_us && !links_are_away(tx->store->links);
-	while (tx->first_seq != tx->head.next_seq) {
+		return (tx->st == ST_BUSY || tx->st == ST_CONFLICT) && clock_mono_us() < until_us &&
+		       !links_are_away(tx->store->links);
+	while (tx->first_seq) {
 		if (was_committed(tx, &is, &why) == ST_OK) {
 			tx->st = is ? ST_OK : ST_BUSY;
 			return !is;
@@ -296,25 +207,30 @@ static bool goes_on(struct tx *tx, enum ending end, int64_t until_us)
 		links_pause(tx->store->links, 0);
 	}
 	/* Without an event it cannot be found again; what such a one does may be done twice. */
-	if (tx->first_seq == tx->head.next_seq && clock_mono_us() < until_us)
+	if (!tx->first_seq && clock_mono_us() < until_us)
 		return true;
 	tx->st = why_set(&tx->why, ST_IO, "nobody knows whether it was committed: %.200s", why.text);
 	return false;
 }
 
 static enum status run(
-	struct store *store, struct moment now, const char *begin, tx_body body, void *arg, struct why *why)
+	struct store *store, struct moment now, enum mode mode, tx_body body, void *arg, struct why *why)
 {
 	struct tx tx;
 	int64_t until_us = clock_mono_us() + TRY_MS * INT64_C(1000);
 	for (int n = 0;; n++) {
-		enum ending end = attempt(store, now, begin, body, arg, &tx);
+		enum ending end = attempt(store, now, mode, body, arg, &tx);
 		bool again = end != ENDED && goes_on(&tx, end, until_us);
 		if (!again)
 			break;
+		if (tx.wants_all)
+			mode = ALONE;
+		else
+			links_pause(store->links, n);
 		tx_release(&tx);
-		links_pause(store->links, n);
 	}
+	if (tx.st == ST_OK && tx.writes)
+		store->last_id = tx.last_id;
 	if (tx.st == ST_OK && (tx.wakes || tx.rings))
 		wake_ring(store->wake);
 	if (tx.st != ST_OK && why)
@@ -323,22 +239,33 @@ static enum status run(
 	return tx.st;
 }
 
-enum status tx_write(struct store *store, struct moment now, tx_body body, void *arg, struct why *why)
+static enum status run_in_turn(
+	struct store *store, struct moment now, enum mode mode, tx_body body, void *arg, struct why *why)
 {
 	if (store->read_only)
 		return why_set(why, ST_DENIED, "the spool was opened for reading only");
 	pthread_mutex_lock(&store->turn);
-	enum status st = run(store, now, begin_write, body, arg, why);
+	enum status st = run(store, now, mode, body, arg, why);
 	pthread_mutex_unlock(&store->turn);
 	return st;
 }
 
+enum status tx_write(struct store *store, struct moment now, tx_body body, void *arg, struct why *why)
+{
+	return run_in_turn(store, now, ALONE, body, arg, why);
+}
+
+enum status tx_write_beside(struct store *store, struct moment now, tx_body body, void *arg, struct why *why)
+{
+	return run_in_turn(store, now, BESIDE, body, arg, why);
+}
+
 enum status tx_read(struct store *store, tx_body body, void *arg, struct why *why)
 {
-	return run(store, (struct moment){0}, begin_read, body, arg, why);
+	return run(store, (struct moment){0}, READ, body, arg, why);
 }
 
 enum status tx_snapshot(struct store *store, tx_body body, void *arg, struct why *why)
 {
-	return run(store, (struct moment){0}, begin_snapshot, body, arg, why);
+	return run(store, (struct moment){0}, SNAPSHOT, body, arg, why);
 }

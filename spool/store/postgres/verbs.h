@@ -60,8 +60,9 @@ bool line_is_taken(struct tx *tx, struct slice workflow);
 void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n);
 bool claim_leaves_news(struct tx *tx, size_t claimed);
 
-/* meta.c. receivers_reported(): others are to be told. */
-void receivers_report(struct tx *tx, const struct claim_ask *ask);
-bool receivers_reported(const struct claim_ask *ask, struct moment now, bool is_kept, int64_t *next_due_us);
+/* meta.c. Reports are bits: those that were passed over, for somebody else's are being written; those that
+ * are kept. receivers_reported(): others are to be told. */
+void receivers_report(struct tx *tx, const struct claim_ask *ask, uint64_t *passed);
+bool receivers_reported(const struct claim_ask *ask, struct moment now, uint64_t kept, int64_t *next_due_us);
 
 #endif

@@ -1,5 +1,6 @@
 /* spool/store/postgres/whole.c: the spool as a whole: exported item by item, or built from such items. */
 #include "spool/store/lmdb/codec.h"
+#include "spool/store/postgres/slots.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdio.h>
@@ -147,7 +148,7 @@ static void export_job(struct tx *tx, struct export *x, const PGresult *r, int i
 	}
 	tell(x, "job", id, "a record cannot be read: it is given as set aside");
 	give_aside(x, 'j', id, col_bytes(r, i, 4));
-	give_aside(x, 't', id, col_bytes(r, i, 6));
+	give_aside(x, 't', id, col_bytes(r, i, 7));
 }
 
 static void export_jobs(struct tx *tx, struct export *x)
@@ -348,11 +349,20 @@ static void take_totals(struct tx *tx, const struct item_totals *t)
 	uint64_t known = head_present(head) + t->removed;
 	head->set_aside = t->accepted > known ? t->accepted - known : 0;
 	head->accepted_total = known + head->set_aside;
-	head->next_seq = t->next_seq;
 	head->paused_phases = t->paused_phases;
-	head->recent_n = t->recent_n;
-	head->recent_at = t->recent_at;
-	memcpy(head->recent_ms, t->recent_ms, sizeof head->recent_ms);
+	tx->own.recent_n = t->recent_n;
+	tx->own.recent_at = t->recent_at;
+	memcpy(tx->own.recent_ms, t->recent_ms, sizeof tx->own.recent_ms);
+}
+
+/* Those that are given from now on are greater. */
+static void take_numbers(struct tx *tx, uint64_t next_seq)
+{
+	struct args args = ARGS_INIT;
+	arg_int(&args, (int64_t)next_seq - 1);
+	if (next_seq > 1)
+		tx_exec(tx, "SELECT setval('clario_event_seq', greatest($1, " EVENTS_GIVEN "))", &args);
+	args_release(&args);
 }
 
 /* A turn that nobody has is given, two are made one. */
@@ -402,13 +412,16 @@ static void import_all(struct tx *tx, void *arg)
 	tx_exec(tx, "DELETE FROM clario_meta", NULL);
 	tx_exec(tx, "DELETE FROM clario_aside", NULL);
 	tx_exec(tx, "DELETE FROM clario_stalled", NULL);
-	tx->head = (struct head){.next_seq = 1};
+	slots_reset(tx);
+	events_hold(tx);
 	take_items(tx, m);
 	if (m->verdict != ST_OK)
 		tx_fail(tx, m->verdict, m->why.text);
-	if (tx->st == ST_INVALID && m->verdict == ST_OK) /* link_fail(): a key is taken */
-		why_set(&tx->why, ST_INVALID, "the same job, event or set-aside record stands there twice");
+	if (tx->st == ST_CONFLICT && m->verdict == ST_OK) /* link_fail(): a key is taken */
+		tx->st = why_set(
+			&tx->why, ST_INVALID, "the same job, event or set-aside record stands there twice");
 	take_totals(tx, &m->totals);
+	take_numbers(tx, m->totals.next_seq);
 	mend_lines(tx);
 	append_restored(tx);
 }
