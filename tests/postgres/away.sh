@@ -59,6 +59,28 @@ trap 'packaging/checkout/instance.sh stop >/dev/null 2>&1; pg_stop; rm -rf "$SCR
 check "an instance on it" packaging/checkout/instance.sh start
 check "a trigger is taken" taken before
 check "and done" wait_until 20 all_done 1
+
+# Another host: its directory is its own, the database the same. No worker lives there.
+sed "s|^path = .*|path = $SCRATCH/other|" "$RUN_DIR/clario.conf" >"$SCRATCH/other.conf"
+TOOL="$B/clario-spool -c $SCRATCH/other.conf"
+other_host_is_ready() {
+	CLARIO_ALLOW_ROOT=1 $TOOL init --if-missing
+}
+sees_no_death() {
+	$TOOL workers && $TOOL status >"$SCRATCH/status" && cat "$SCRATCH/status" &&
+		grep -q '^room: [0-9.]* MiB used' "$SCRATCH/status" && ! grep -q 'no worker lives' "$SCRATCH/status"
+}
+has_no_map() {
+	$TOOL doctor --json "$RUN_DIR" >"$SCRATCH/doctor" || true
+	cat "$SCRATCH/doctor"
+	jq -se 'map(select(.check == "spool" and .level == "ok")) | length == 1' "$SCRATCH/doctor" &&
+		jq -se 'map(select(.check == "map" or .check == "readers" or .check == "backup")) | length == 0' "$SCRATCH/doctor" &&
+		jq -se 'map(select(.check == "workers"))[0].level == "note"' "$SCRATCH/doctor"
+}
+check "another host on the same database" other_host_is_ready
+check "workers of others are not taken for dead" sees_no_death
+check "doctor speaks of no map, and calls nobody dead" has_no_map
+
 pg_kill
 check "the primary is gone: 503 with Retry-After within 4 s" refused_within 4 meanwhile
 check "and from then on at once" refused_within 0.5 meanwhile
