@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-enum { INTAKES = 4, WORKERS = 3, ROUNDS = 30, BATCH = 12, SHARED = 5, PATIENCE_S = 60 };
+enum { INTAKES = 4, WORKERS = 3, ROUNDS = 14, BATCH = 12, SHARED = 5, PATIENCE_S = 60 };
 /* Of each round's batch: each process's own; the same in all of them; the same, under a key every other time;
  * of a caller with a bound.
  */

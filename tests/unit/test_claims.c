@@ -208,6 +208,7 @@ static void priority__the_least_urgent_job_does_not_wait_for_ever(void **state)
 static void priority__seven_of_eight_claims_are_by_it(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	never_crowd(f);
 	many(f, 100, 2, "u", 9);
 	pass_ms(f, 1);
@@ -318,6 +319,7 @@ static void crowd__has_one_claim_in_four_where_others_wait(void **state)
 static void crowd__shares_alike_whatever_each_has_and_where(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	make_crowd(f, "a");
 	make_crowd(f, "b");
 	make_crowd(f, "c");
@@ -379,6 +381,7 @@ static void crowd__priorities_do_not_wait_for_ever_in_it(void **state)
 static void crowd__priorities_do_not_wait_for_ever_beside_others(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	make_crowd(f, "bulk");
 	struct job_id low = one_more(f, 3, "bulk", 9);
 	pass_ms(f, 1);
