@@ -22,7 +22,8 @@ RUN_DIR ?= $(B)/run
 CPPFLAGS_OURS := -I. -D_GNU_SOURCE -DCLARIO_VERSION='"$(VERSION)"' $(if $(SAN),-DCLARIO_AUDIT)
 CFLAGS_OURS   := -std=c17 -g -O2 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-fno-omit-frame-pointer $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LDFLAGS_OURS  := -pthread $(if $(SAN),-fsanitize=$(SAN))
+# -rdynamic: engines that are loaded (spool/store/store.c) find what they need.
+LDFLAGS_OURS  := -pthread -rdynamic $(if $(SAN),-fsanitize=$(SAN))
 
 # Each room lists its sources: a stray file does not join by itself.
 BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx_plain.c conf.c conf_sections.c nets.c origin.c confine.c hash.c encoding.c fs.c guard.c \
@@ -30,7 +31,8 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx
 	decimal.c jfind.c)
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
 	forget.c undo.c \
-	await.c)
+	await.c \
+	purge.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
@@ -38,6 +40,10 @@ LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c hea
 	purge.c \
 	figures.c \
 	await_io.c await_tell.c bookmark.c)
+# The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
+PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c \
+	await.c links.c slots.c events.c locks.c)
+PG_ENGINE  := $(B)/clario-store-postgres.so
 DUMP_SRCS  := $(addprefix spool/dump/, form.c write.c read.c)
 SPOOL_SRCS := $(addprefix spool/, watchdog.c meter.c meter_file.c spool.c secret.c group.c opts.c opts_calls.c opts_callers.c opts_secrets.c opts_webhooks.c webhook_sign.c template.c daemon.c show.c retry.c horizon.c \
 	fault.c cloud_event.c when.c trigger_options.c validate.c \
@@ -184,7 +190,7 @@ SUPPORT_LIBS := -lcurl -lssl -lcrypto
 
 # These load a library into the daemons, which sanitizers do not bear.
 PRELOAD_PROGRAMS := $(if $(SAN),,$(addprefix $(B)/tests/, power/test_power crash/test_storm crash/test_points crash/test_poison fault/test_calls))
-SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh)
+SLOW_TESTS := $(PRELOAD_PROGRAMS) $(WIRE_PROGRAMS) $(B)/tests/fault/test_disk $(B)/tests/conformance/test_events tests/fuzz/fuzz.sh $(addprefix tests/slow/, damage.sh due.sh simulation.sh day.sh libfuzzer.sh) $(addprefix tests/postgres/, suite.sh instance.sh)
 
 FUZZ_TARGETS  := bearer request record wire conf dump spool where webhook
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
@@ -195,6 +201,7 @@ SHELL_TESTS := $(addprefix tests/, fuzz/fuzz.sh webhook/deliveries.sh \
 	checkout/deps.sh checkout/instance.sh checkout/install.sh docs/readme.sh)
 SHELL_TESTS += $(addprefix tests/package/, units.sh scripts.sh)
 # These look at what a sanitizer has no part in.
+SHELL_TESTS += $(addprefix tests/postgres/, suite.sh instance.sh away.sh)
 SHELL_TESTS += $(if $(SAN),,$(addprefix tests/, model/lease.sh monitoring/monitoring.sh page/page.sh))
 LINT_TESTS  := $(addprefix tests/lint/, includes.sh format.sh manuals.sh nginx.sh shell.sh \
 	page.sh)
@@ -203,7 +210,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 .PHONY: all
 .SECONDEXPANSION:
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(PG_ENGINE)
 	@:
 
 $(B)/libbase.a: $(call obj,$(BASE_SRCS))
@@ -222,9 +229,18 @@ $(B)/clario-worker: $(call obj,$(WORKER_SRCS)) $(B)/libspool.a
 $(B)/clario-spool: $(call obj,$(CTL_SRCS)) $(B)/libspool.a
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) $(SPOOL_LIBS)
 
+PG_CFLAGS := -fPIC -fvisibility=hidden -isystem $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+$(call obj,$(PG_SRCS)): CFLAGS_OURS += $(PG_CFLAGS)
+$(PG_ENGINE): $(call obj,$(PG_SRCS))
+	$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) -o $@ $^ -lpq
+
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(B)/tests/unit/test_%)
 $(UNIT_PROGRAMS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call obj,$$(UNIT_OBJS_$$*)) $(B)/$$(or $$(UNIT_LIB_$$*),libspool.a)
 	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -Wl,--as-needed -o $@ $^ -lcmocka $(UNIT_LIBS_$*) $(SPOOL_LIBS)
+
+PG_PROGRAMS := $(addprefix $(B)/tests/postgres/, test_primary test_beside)
+$(PG_PROGRAMS): $(B)/%: $(B)/%.o $(B)/libspool.a
+	$(CC) $(LDFLAGS_OURS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(SPOOL_LIBS)
 
 FAULT_PROGRAMS := $(FAULT_TESTS:%=$(B)/tests/fault/test_%)
 $(FAULT_PROGRAMS): $(B)/tests/fault/test_%: $(B)/tests/fault/test_%.o $$(call obj,$$(FAULT_OBJS_$$*)) $(B)/libspool.a
@@ -298,11 +314,11 @@ check:
 	@command -v npm >/dev/null || $(CHECKOUT)/deps.sh npm
 	$(SUBMAKE) check-built
 
-check-built: $(PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
+check-built: $(PROGRAMS) $(PG_ENGINE) $(PG_PROGRAMS) $(FUZZ_PROGRAMS) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS)
 	@tests/run.sh $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(WIRE_PROGRAMS) $(PRELOAD_PROGRAMS) $(SHELL_TESTS)
 
 # The campaigns at length, then everything under the sanitizers. Settings in the environment come before these.
-SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7 EVENTS_LISTENERS=2000
+SLOW_SETTINGS := POWER_IMAGES=100000 POWER_JOBS=100 STORM_KILLS=1000 STORM_JOBS=100000 STORM_PAUSE_MS=0 STORM_RESTARTS=100 DISK_ROUNDS=100 WIRE_SLOW=3000 WIRE_BAD=10000 WIRE_REFUSALS=10000 FUZZ_SECONDS=60 FAULT_CALLS=1000 FAULT_ROUNDS=7 EVENTS_LISTENERS=2000 CLARIO_TEST_LONG=1
 check-slow: check
 	@$(CHECKOUT)/deps.sh slow
 	@env $(SLOW_SETTINGS) $$(env | grep -E '^(POWER|STORM|DISK|FUZZ|FAULT|WIRE|SIM|DAMAGE|EVENTS)_') TEST_SECONDS=3600 tests/run.sh $(SLOW_TESTS)
@@ -357,6 +373,7 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/man/man, 5 7 8)
 	install -d $(addprefix $(DESTDIR)$(SYSCONFDIR)/, clario-workflow nginx/snippets)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
+	install -D -m 644 $(PG_ENGINE) $(DESTDIR)$(PREFIX)/lib/clario-workflow/$(notdir $(PG_ENGINE))
 	set -e; for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 packaging/completion/clario-spool $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 nginx/clario-workflow*.conf $(DESTDIR)$(SYSCONFDIR)/nginx/snippets

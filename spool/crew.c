@@ -70,6 +70,12 @@ int crew_look(const char *spool_path, struct crew_member out[CREW_MAX])
 	return n;
 }
 
+int crew_count_of(const char *store, const char *spool_path)
+{
+	int n = crew_count(spool_path);
+	return n == 0 && strcmp(store, "lmdb") != 0 ? -1 : n;
+}
+
 int crew_count(const char *spool_path)
 {
 	struct crew_member *members = calloc(CREW_MAX, sizeof *members);

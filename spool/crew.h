@@ -15,5 +15,7 @@ struct crew_member {
 int crew_look(const char *spool_path, struct crew_member out[CREW_MAX]);
 /* How many live; -1: as above. */
 int crew_count(const char *spool_path);
+/* The same of a spool that several hosts may share: where none lives here, others may elsewhere (-1). */
+int crew_count_of(const char *store, const char *spool_path);
 
 #endif

@@ -29,7 +29,7 @@ enum status explain_job(struct spool *sp, const struct opts *opts, struct moment
 			return st;
 		if (view.receivers_n > sizeof receivers / sizeof *receivers)
 			view.receivers_n = sizeof receivers / sizeof *receivers;
-		view.workers = crew_count(opts->spool.path);
+		view.workers = crew_count_of(opts->spool.store, opts->spool.path);
 	}
 	if (!id_is_zero(holder.id))
 		view.holder = &holder;

@@ -116,7 +116,8 @@ struct opts {
 	size_t callers_n;
 	struct events_opts events;
 	struct {
-		char *store, *path;
+		char *store, *path, *database;
+		bool require_sync_standby;
 		int64_t map_size, full_at_percent, disk_full_at_percent, max_depth;
 	} spool;
 	struct {

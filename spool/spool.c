@@ -18,7 +18,11 @@ struct spool {
 static enum status find_engine(const struct spool_conf *conf, const struct store_ops **ops, struct why *why)
 {
 	*ops = store_find(conf->store);
-	return *ops ? ST_OK : why_set(why, ST_VERSION, "this build has no store named %s", conf->store);
+	return *ops ? ST_OK
+		    : why_set(why, ST_VERSION, "there is no store %s here (spool.store)%s", conf->store,
+			      strcmp(conf->store, "postgres") == 0
+				      ? ": it comes with the package clario-workflow-postgres"
+				      : "");
 }
 
 enum status spool_init(const struct spool_conf *conf, struct why *why)
@@ -211,13 +215,11 @@ enum status spool_figures(struct spool *sp, struct figures *out, struct why *why
 	return sp->ops->figures(sp->store, out, why);
 }
 
-enum status spool_verify(
-	const char *store, const char *path, const struct spool_watch *watch, struct why *why)
+enum status spool_verify(const struct spool_conf *conf, const struct spool_watch *watch, struct why *why)
 {
-	const struct store_ops *ops = store_find(store);
-	if (!ops)
-		return why_set(why, ST_VERSION, "there is no store called %s", store);
-	return ops->verify(path, watch, why);
+	const struct store_ops *ops;
+	enum status st = find_engine(conf, &ops, why);
+	return st == ST_OK ? ops->verify(conf, watch, why) : st;
 }
 
 enum status spool_care(const struct spool_conf *conf, const struct care_ask *ask,

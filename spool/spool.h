@@ -35,6 +35,10 @@ struct spool_conf {
 	int64_t await_us[AWAIT_LAST + 1];
 	bool audits;    /* for tests: counters are recounted at each commit; the process ends if one is off */
 	bool read_only; /* tools that only look: verbs that write give ST_DENIED */
+	/* Of an engine on a database server. The directory is each host's own then: it has no jobs. */
+	const char *database;      /* how to connect to it */
+	const char *host;          /* whose leases end with its boot, as owners name it; NULL: this one */
+	bool require_sync_standby; /* write only while commits wait for a standby */
 };
 
 /* Create an empty spool (temporary directory, fsync, rename, fsync of the parent): all or nothing.
@@ -218,11 +222,11 @@ struct spool_watch {
 };
 
 /* Walk a spool's every page, record, index entry and counter and compare: in a process of its own, which a
- * damaged file may crash or stall without harm, and then that is a finding. path: a spool's directory, in use
- * or not, or a copy of its data (a directory or a file). Changes nothing. ST_OK: sound; CORRUPT: *why names
- * the first finding, watch->found is called for each. The caller has no other threads. */
+ * damaged file may crash or stall without harm, and then that is a finding. conf->path: a spool's directory,
+ * in use or not, or a copy of its data (a directory or a file). Changes nothing. ST_OK: sound; CORRUPT: *why
+ * names the first finding, watch->found is called for each. The caller has no other threads. */
 NODISCARD enum status spool_verify(
-	const char *store, const char *path, const struct spool_watch *watch, struct why *why);
+	const struct spool_conf *conf, const struct spool_watch *watch, struct why *why);
 
 /* Acts on a spool as a whole. All but backup want it for themselves: BUSY while anybody has it open, and
  * nobody can open it meanwhile. What is written is synced and verified before it takes its place in one

@@ -4,7 +4,7 @@
 # Groups and packages stand in the file packages beside this one. Nothing missing: a quick look without network,
 # and silence. Otherwise it installs what is missing, as root or by sudo without a password; where it may not
 # (neither of the two, or CLARIO_NO_INSTALL=1) it says what it would install. Installing does not start Debian's
-# own nginx on port 80, nor its prometheus. Exit: 0 all there, 1 could not install, 2 usage, 77 may not install.
+# own nginx on port 80, nor its prometheus or PostgreSQL. Exit: 0 all there, 1 could not install, 2 usage, 77 may not install.
 set -eu
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -41,14 +41,14 @@ root_prefix() {
 	say "sudo -n"
 }
 
-# As long as it is there, Debian's maintainer scripts do not start nginx or prometheus; other services are not touched.
+# As long as it is there, Debian's maintainer scripts do not start nginx, prometheus or PostgreSQL; other services are not touched.
 # A policy that the machine has already is its administrator's and stays as it is.
 keep_nginx_down() {
 	[ ! -e "$POLICY" ] || return 0
 	trap '$prefix rm -f "$POLICY"' EXIT
 	trap 'exit 130' INT TERM HUP
 	# shellcheck disable=SC2016 # $* is for the written script
-	printf '#!/bin/sh\ncase " $*" in *nginx* | *prometheus*) exit 101 ;; esac\nexit 0\n' | $prefix tee "$POLICY" >/dev/null
+	printf '#!/bin/sh\ncase " $*" in *nginx* | *prometheus* | *postgresql*) exit 101 ;; esac\nexit 0\n' | $prefix tee "$POLICY" >/dev/null
 	$prefix chmod 755 "$POLICY"
 }
 

@@ -50,7 +50,9 @@ static int verify(struct ctl *ctl, const char *path)
 	struct report r = {.bar = {.what = "verify"}, .as_json = ctl_has(ctl, OPTION_JSON)};
 	struct spool_watch watch = {.found = print_finding, .progress = show_progress, .arg = &r};
 	struct why why = WHY_INIT;
-	enum status st = spool_verify(ctl->opts.spool.store, path, &watch, &why);
+	struct spool_conf conf = opts_spool_conf(&ctl->opts);
+	conf.path = path;
+	enum status st = spool_verify(&conf, &watch, &why);
 	progress_clear(&r.bar);
 	if (st != ST_OK && st != ST_CORRUPT)
 		return ctl_fail(st, &why);

@@ -96,6 +96,12 @@ static bool load_configuration(struct findings *f, struct ctl *ctl)
 
 /* --- the spool --- */
 
+/* By several hosts: in a database. */
+static bool is_shared(const struct opts *opts)
+{
+	return strcmp(opts->spool.store, "lmdb") != 0;
+}
+
 static void check_leases(struct findings *f, struct ctl *ctl, struct moment now)
 {
 	struct job_filter filter = {.has_state = true, .state = JOB_ACTIVE, .oldest_first = true};
@@ -106,6 +112,10 @@ static void check_leases(struct findings *f, struct ctl *ctl, struct moment now)
 			     ST_OK)
 		n = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (is_shared(&ctl->opts) && jobs[i].lease.boot_id != now.boot_id) {
+			job_release(&jobs[i]); /* another host's, by a clock that is not ours */
+			continue;
+		}
 		over += rules_lease_is_over(&jobs[i], now);
 		of_other_boot += jobs[i].lease.boot_id != now.boot_id;
 		job_release(&jobs[i]);
@@ -129,6 +139,9 @@ static void check_workers(struct findings *f, const struct ctl *ctl)
 	free(crew);
 	if (living)
 		finding_tell(f, "workers", FINDING_OK, "", "%d live", living);
+	else if (is_shared(&ctl->opts))
+		finding_tell(f, "workers", FINDING_NOTE, "see on the hosts that have one",
+			"no worker lives on this host");
 	else
 		finding_tell(f, "workers", FINDING_PROBLEM,
 			"start clario-worker, or see its log for why it stopped", "no worker lives");
@@ -137,7 +150,7 @@ static void check_workers(struct findings *f, const struct ctl *ctl)
 			"%d died and no other has seen to what they left", n - living);
 }
 
-static void check_room(struct findings *f, const struct opts *opts, const struct stats *s)
+static void check_map(struct findings *f, const struct opts *opts, const struct stats *s)
 {
 	double share = 100 * (double)s->bytes_used / (double)(s->bytes_cap ? s->bytes_cap : 1);
 	double near = (double)opts->spool.full_at_percent * MAP_PERCENT / 100;
@@ -152,6 +165,12 @@ static void check_room(struct findings *f, const struct opts *opts, const struct
 			(long long)opts->spool.full_at_percent);
 	else
 		finding_tell(f, "map", FINDING_OK, "", "%.0f %% of spool.map-size are used", share);
+}
+
+static void check_room(struct findings *f, const struct opts *opts, const struct stats *s)
+{
+	if (!is_shared(opts))
+		check_map(f, opts, s);
 	if (s->set_aside)
 		finding_tell(f, "records", FINDING_PROBLEM, "clario-spool verify, then repair or restore",
 			"%llu %s could not be read and %s set aside", (unsigned long long)s->set_aside,
@@ -227,10 +246,12 @@ static void check_spool(struct findings *f, struct ctl *ctl)
 	if (st == ST_OK) {
 		finding_tell(f, "spool", FINDING_OK, "", "it opens; clario-spool verify looks at every page");
 		check_room(f, &ctl->opts, &stats);
-		check_readers(f, ctl);
+		if (!is_shared(&ctl->opts)) /* a database's readers and backups are its own */
+			check_readers(f, ctl);
 		check_leases(f, ctl, now);
 		check_events_clock(f, ctl, &stats, now);
-		check_backup(f, ctl, now);
+		if (!is_shared(&ctl->opts))
+			check_backup(f, ctl, now);
 	} else {
 		finding_tell(f, "spool", st == ST_DENIED ? FINDING_NOTE : FINDING_PROBLEM,
 			st == ST_DENIED    ? "run doctor as root or as the user of the daemons"

@@ -73,6 +73,7 @@ static void print_stats_table(const struct stats *s)
 int cmd_stats(struct ctl *ctl)
 {
 	struct stats s;
+	char cap[32] = "";
 	struct why why = WHY_INIT;
 	enum status st = spool_stats(ctl->spool, &s, &why);
 	if (st != ST_OK)
@@ -82,11 +83,13 @@ int cmd_stats(struct ctl *ctl)
 		return CTL_DONE;
 	}
 	print_stats_table(&s);
+	if (s.bytes_cap) /* a database has none */
+		snprintf(cap, sizeof cap, " of %.1f", (double)s.bytes_cap / (1 << 20));
 	printf("\nbehind another of its workflow: %llu\naccepted ever: %llu, removed: %llu, set aside: %llu\n"
-	       "room: %.1f of %.1f MiB used%s\n",
+	       "room: %.1f%s MiB used%s\n",
 		(unsigned long long)s.behind, (unsigned long long)s.accepted_total,
 		(unsigned long long)s.removed_total, (unsigned long long)s.set_aside,
-		(double)s.bytes_used / (1 << 20), (double)s.bytes_cap / (1 << 20),
+		(double)s.bytes_used / (1 << 20), cap,
 		s.intake_full ? "; FULL, intake is closed"
 		: s.disk_full ? "; DISK FULL, intake is closed"
 			      : "");

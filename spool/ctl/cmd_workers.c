@@ -140,9 +140,9 @@ static bool print_line(const struct worker_row *row)
 	return out_json_end(&line);
 }
 
-/* Those that live or died unseen, then owners of leases that have no mark. */
-static size_t gather(
-	const struct leases *leases, const struct crew_member *crew, int crew_n, struct worker_row *rows)
+/* Those that live or died unseen, then owners of leases that have no mark: dead, or on another host. */
+static size_t gather(const struct leases *leases, const struct crew_member *crew, int crew_n, bool sees_all,
+	struct worker_row *rows)
 {
 	size_t n = 0;
 	for (int i = 0; i < crew_n; i++)
@@ -153,7 +153,7 @@ static size_t gather(
 			at++;
 		if (at == n)
 			rows[n++] = (struct worker_row){
-				leases->list[i].owner, crew_n < 0 ? IS_UNKNOWN : IS_DEAD, NULL, 0};
+				leases->list[i].owner, sees_all ? IS_DEAD : IS_UNKNOWN, NULL, 0};
 		if (rows[at].n++ == 0)
 			rows[at].leases = &leases->list[i];
 	}
@@ -166,7 +166,8 @@ static int print(struct ctl *ctl, const struct leases *leases, struct moment now
 	struct worker_row *rows = calloc(CREW_MAX + leases->n, sizeof *rows);
 	bool json = ctl_has(ctl, OPTION_JSON), ok = crew && rows;
 	int crew_n = ok ? crew_look(ctl->opts.spool.path, crew) : -1;
-	size_t n = ok ? gather(leases, crew, crew_n, rows) : 0, living = 0;
+	bool sees_all = crew_n >= 0 && strcmp(ctl->opts.spool.store, "lmdb") == 0;
+	size_t n = ok ? gather(leases, crew, crew_n, sees_all, rows) : 0, living = 0;
 	struct libscols_table *table = json ? NULL : out_table(columns, COLUMNS);
 	ok = ok && (json || table);
 	for (size_t i = 0; ok && i < n; i++) {
@@ -181,7 +182,7 @@ static int print(struct ctl *ctl, const struct leases *leases, struct moment now
 		fputs("clario-spool: this is a copy: whether they live is not to be seen\n", stderr);
 	free(crew);
 	free(rows);
-	return !ok ? DAEMON_SYSTEM : living || crew_n < 0 ? CTL_DONE : CTL_NO;
+	return !ok ? DAEMON_SYSTEM : living || !sees_all ? CTL_DONE : CTL_NO;
 }
 
 /* Exit 1: none lives. */

@@ -190,7 +190,7 @@ enum status glance_look(struct ctl *ctl, struct glance *g, struct why *why)
 	if (g->receivers_n > GLANCE_RECEIVERS)
 		g->receivers_n = GLANCE_RECEIVERS;
 	g->backup_at_us = (int64_t)backup_at_us;
-	g->workers = crew_count(ctl->opts.spool.path);
+	g->workers = crew_count_of(ctl->opts.spool.store, ctl->opts.spool.path);
 	note_all(g, &ctl->opts);
 	return ST_OK;
 }
@@ -247,14 +247,15 @@ static bool add_phase(struct libscols_table *table, const struct glance *g, int 
 static void print_line_of(const struct glance *g)
 {
 	const struct stats *s = &g->stats;
-	char backup[OUT_SPAN_LEN], span[OUT_SPAN_LEN];
+	char backup[OUT_SPAN_LEN], span[OUT_SPAN_LEN], cap[32] = "";
 	if (g->workers >= 0)
 		printf("workers: %d, ", g->workers);
 	printf("receivers: %zu, behind another of its workflow: %llu\n", g->receivers_n,
 		(unsigned long long)s->behind);
-	printf("room: %.1f of %.1f MiB used, last backup: %s%s, rates over %s\n",
-		(double)s->bytes_used / (1 << 20), (double)s->bytes_cap / (1 << 20),
-		g->backup_at_us ? out_span(backup, g->now.wall_us - g->backup_at_us) : "none known",
+	if (s->bytes_cap) /* a database has none */
+		snprintf(cap, sizeof cap, " of %.1f", (double)s->bytes_cap / (1 << 20));
+	printf("room: %.1f%s MiB used, last backup: %s%s, rates over %s\n", (double)s->bytes_used / (1 << 20),
+		cap, g->backup_at_us ? out_span(backup, g->now.wall_us - g->backup_at_us) : "none known",
 		g->backup_at_us ? " ago" : "", out_span(span, g->span_us));
 }
 

@@ -38,6 +38,13 @@ bool token_is_source(struct slice source)
 	return source.len > len && memcmp(source.p, TOKEN_SOURCE, len) == 0;
 }
 
+bool token_is_proved(struct slice source)
+{
+	static const char operators[] = "operator:";
+	size_t len = sizeof operators - 1;
+	return token_is_source(source) || (source.len > len && memcmp(source.p, operators, len) == 0);
+}
+
 /* --- what may stand in it --- */
 
 static bool is_digit(char c)

@@ -35,6 +35,8 @@ enum {
  * Nobody who only says who he is gets to say that. */
 #define TOKEN_SOURCE "token:"
 bool token_is_source(struct slice source);
+/* As well an operator's: what no caller can say of himself. */
+bool token_is_proved(struct slice source);
 
 struct token_secret {
 	char prefix[TOKEN_PREFIX_LEN + 1]; /* "": none */

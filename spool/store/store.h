@@ -20,7 +20,7 @@ struct submission {
 };
 
 struct store_ops {
-	const char *name;
+	const char *name, *version; /* version: of the program that it was built for */
 	enum status (*init)(const struct spool_conf *conf, struct why *why);
 	enum status (*open)(const struct spool_conf *conf, struct store **out, struct why *why);
 	void (*close)(struct store *store);
@@ -73,7 +73,8 @@ struct store_ops {
 		struct event *events, size_t *n, uint64_t *last_seen, struct why *why);
 	enum status (*stats)(struct store *store, struct stats *out, struct why *why);
 	enum status (*figures)(struct store *store, struct figures *out, struct why *why);
-	enum status (*verify)(const char *path, const struct spool_watch *watch, struct why *why);
+	enum status (*verify)(
+		const struct spool_conf *conf, const struct spool_watch *watch, struct why *why);
 	enum status (*care)(const struct spool_conf *conf, const struct care_ask *ask,
 		const struct spool_watch *watch, struct care_result *result, struct why *why);
 	/* now is the items' exported_at. */

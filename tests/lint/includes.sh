@@ -25,6 +25,7 @@ cat >"$SCRATCH/libraries" <<'END'
 ^curl/                  ^worker/|^tests/
 ^libsmartcols/          ^spool/ctl/
 ^openssl/               ^(worker|fcgi)/|^spool/(secret|webhook_sign)[.]c$|^tests/
+^libpq-(fe|events)[.]h$  ^spool/store/postgres/|^tests/
 ^ini[.]h$               ^spool/base/
 END
 

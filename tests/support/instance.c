@@ -49,18 +49,37 @@ static int free_port(void)
 	return 0;
 }
 
+/* With CLARIO_TEST_SERVER, the directory of a server's socket (tests/postgres/suite.sh): rows that put the
+ * spool into a database of the instance's own. */
+static void engine_rows(const struct instance *in, const char *verb, char out[400])
+{
+	char command[400];
+	const char *server = getenv("CLARIO_TEST_SERVER");
+	out[0] = '\0';
+	if (!server)
+		return;
+	snprintf(out, 400, "spool.store=postgres spool.database=postgresql://clario@/i%d?host=%s", in->port,
+		server);
+	snprintf(command, sizeof command,
+		"psql -qX -d 'host=%s user=clario dbname=postgres' -c 'CREATE DATABASE i%d' 2>/dev/null",
+		server, in->port);
+	if (strcmp(verb, "start") == 0 && system(command) != 0)
+		return; /* it is there: the instance starts once more */
+}
+
 /* The receivers stand in the configuration, not in the environment, so that a daemon launched alone finds
  * them too. */
 static int run_script(struct instance *in, const char *verb)
 {
-	char command[3600];
+	char command[4000], engine[400];
 	const char *url = receiver_url(in->receiver);
+	engine_rows(in, verb, engine);
 	snprintf(command, sizeof command,
 		"env -u NODE_ENV -u AMAZON_SPAPI_BASE_URL -u INTEGRATIONS_URL -u PYTHON_API_URL B='%s' "
 		"PORT=%d RUN_DIR='%s' "
-		"CLARIO_SET='receiver.integrations-url=%s receiver.python-url=%s %s' "
+		"CLARIO_SET='receiver.integrations-url=%s receiver.python-url=%s %s %s' "
 		"packaging/checkout/instance.sh %s >>'%s.log' 2>&1",
-		build_dir(), in->port, in->dir, url, url, in->settings, verb, in->dir);
+		build_dir(), in->port, in->dir, url, url, engine, in->settings, verb, in->dir);
 	return system(command);
 }
 

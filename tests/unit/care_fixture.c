@@ -31,19 +31,43 @@ void fill(struct fixture *f, int jobs)
 		settle_held(f, i, kinds[i % 3]);
 }
 
-void spoil(struct fixture *f, enum tree tree, struct job_id id)
+static void flip(struct fixture *f, enum tree tree, struct slice key)
 {
 	struct tx tx;
-	struct key key = key_of_id(id);
 	struct slice record;
 	char bytes[4096];
 	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	assert_int_equal(tx_get(&tx, tree, key_slice(&key), &record), ST_OK);
+	assert_int_equal(tx_get(&tx, tree, key, &record), ST_OK);
 	assert_in_range(record.len, 8, sizeof bytes);
 	memcpy(bytes, record.p, record.len);
 	bytes[record.len - 1] ^= 0x40;
-	tx_put(&tx, tree, key_slice(&key), slice_of(bytes, record.len));
+	tx_put(&tx, tree, key, slice_of(bytes, record.len));
 	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
+}
+
+/* On a server: the same byte of a column. */
+#define FLIPPED "set_byte(%s, length(%s) - 1, get_byte(%s, length(%s) - 1) # 64)"
+
+void spoil(struct fixture *f, enum tree tree, struct job_id id)
+{
+	const char *column = tree == TREE_JOB ? "state" : "ask";
+	struct key key = key_of_id(id);
+	char text[JOB_ID_TEXT_LEN];
+	id_text(id, text);
+	if (store_is(f, "postgres"))
+		store_sql(f, "UPDATE clario_job SET %s = " FLIPPED " WHERE id = '%s'", column, column, column,
+			column, column, text);
+	else
+		flip(f, tree, key_slice(&key));
+}
+
+void spoil_meta(struct fixture *f, const char *key)
+{
+	if (store_is(f, "postgres"))
+		store_sql(f, "UPDATE clario_meta SET value = " FLIPPED " WHERE key = '%s'::bytea", "value",
+			"value", "value", "value", key);
+	else
+		flip(f, TREE_META, slice_text(key));
 }
 
 void hear(void *arg, const struct spool_finding *finding)
@@ -59,7 +83,9 @@ enum status verify(struct fixture *f, const char *path, struct told *told)
 	struct spool_watch watch = {.found = hear, .arg = told, .stall_ms = 20000};
 	struct why why = WHY_INIT;
 	*told = (struct told){0};
-	enum status st = f->ops->verify(path, &watch, &why);
+	struct spool_conf conf = f->conf;
+	conf.path = path;
+	enum status st = f->ops->verify(&conf, &watch, &why);
 	if (st != ST_OK && st != ST_CORRUPT)
 		print_message("verify: %s\n", why.text);
 	assert_true((st == ST_CORRUPT) == (told->findings > 0));

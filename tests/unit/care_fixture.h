@@ -10,6 +10,9 @@ void fill(struct fixture *f, int jobs);
 /* Changes a byte of the job's record in a tree. */
 void spoil(struct fixture *f, enum tree tree, struct job_id id);
 
+/* The same of a record of the tree meta. */
+void spoil_meta(struct fixture *f, const char *key);
+
 struct told {
 	uint64_t findings;
 	char all[8192];

@@ -5,16 +5,22 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void plan_open_spool(struct fixture *f)
+struct spool_conf plan_conf(const struct fixture *f)
 {
-	struct why why = WHY_INIT;
-	struct spool_conf conf = {.store = "lmdb",
+	return (struct spool_conf){.store = server_engine(),
 		.path = f->path,
+		.database = f->database,
 		.map_size = 64 << 20,
 		.full_at_percent = 85,
 		.ordering = true,
 		.audits = true,
 		.dedupe_window_us = HOUR_US};
+}
+
+void plan_open_spool(struct fixture *f)
+{
+	struct why why = WHY_INIT;
+	struct spool_conf conf = plan_conf(f);
 	enum status st = access(f->path, F_OK) == 0 ? ST_OK : spool_init(&conf, &why);
 	if (st == ST_OK)
 		st = spool_open(&conf, &f->sp, &why);
@@ -30,6 +36,8 @@ int plan_setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof f->path, "%s/spool", f->dir);
 	f->now = clock_now();
+	if (strcmp(server_engine(), "postgres") == 0)
+		server_schema(f->database);
 	plan_open_spool(f);
 	*state = f;
 	return 0;

@@ -4,17 +4,18 @@
 #define TESTS_UNIT_PLAN_FIXTURE_H
 #include "spool/plan.h"
 #include "spool/spool.h"
-#include "tests/support/unit.h"
+#include "tests/support/server.h"
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, plan_setup, plan_teardown)
 #define HOUR_US    INT64_C(3600000000)
 
 struct fixture {
-	char dir[64], path[80];
+	char dir[64], path[80], database[512];
 	struct spool *sp;
 	struct moment now;
 };
 
+struct spool_conf plan_conf(const struct fixture *f);
 void plan_open_spool(struct fixture *f);
 int plan_setup(void **state);
 void print_finding(void *arg, const char *finding);

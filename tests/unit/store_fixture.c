@@ -2,6 +2,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,12 +21,26 @@ static void open_store(struct fixture *f)
 		fail_msg("open: %s", why.text);
 }
 
+bool store_is(const struct fixture *f, const char *engine)
+{
+	return strcmp(f->ops->name, engine) == 0;
+}
+
+void store_sql(const struct fixture *f, const char *fmt, ...)
+{
+	char sql[2048];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(sql, sizeof sql, fmt, ap);
+	va_end(ap);
+	server_sql(f->database, sql);
+}
+
 int store_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	struct why why = WHY_INIT;
-	const char *engine = getenv("CLARIO_TEST_STORE");
-	f->ops = store_find(engine ? engine : "lmdb");
+	f->ops = store_find(server_engine());
 	assert_non_null(f->ops);
 	/* In memory where that is possible: what is tested here does not depend on how long a sync takes. */
 	snprintf(f->dir, sizeof f->dir, "%s/clario-store-XXXXXX",
@@ -34,6 +49,7 @@ int store_setup(void **state)
 	f->conf = (struct spool_conf){
 		.store = f->ops->name,
 		.path = f->dir,
+		.host = "host", /* as claim() says */
 		.map_size = 64 << 20,
 		.full_at_percent = 85,
 		.ordering = true,
@@ -41,6 +57,8 @@ int store_setup(void **state)
 		.crowd_at = 8, /* users of a lived-in spool crowd */
 		.dedupe_window_us = INT64_C(7) * 86400 * 1000000,
 	};
+	if (store_is(f, "postgres"))
+		f->conf.database = server_schema(f->database);
 	f->now = (struct moment){INT64_C(1790000000000000), 1000000, 42};
 	if (f->ops->init(&f->conf, &why) != ST_OK)
 		fail_msg("init: %s", why.text);

@@ -4,19 +4,29 @@
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 #include "spool/store/store.h"
-#include "tests/support/unit.h"
+#include "tests/support/server.h"
 
 struct fixture {
 	const struct store_ops *ops;
 	struct store *store;
 	struct spool_conf conf;
 	char dir[64];
+	char database[512]; /* of an engine on a server */
 	struct moment now;
 	struct job held[512]; /* what claim() gave last; released by the next claim and by teardown */
 	size_t held_n;
 	int64_t next_due_us;
 };
 
+bool store_is(const struct fixture *f, const char *engine);
+/* What is said of one engine alone. */
+#define ONLY_FOR(f_, engine_)                                                                                \
+	do {                                                                                                 \
+		if (!store_is(f_, engine_))                                                                  \
+			skip();                                                                              \
+	} while (0)
+/* On a server, behind the engine's back. */
+void store_sql(const struct fixture *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int store_setup(void **state);    /* group or test setup: *state is a struct fixture */
 int store_teardown(void **state); /* checks, closes, removes */
 void store_reopen(struct fixture *f);

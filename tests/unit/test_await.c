@@ -243,7 +243,7 @@ static void run_again__is_told_anew(void **state)
 	assert_int_equal(stalled_events(f, id, reason, sizeof reason), 2);
 }
 
-static size_t records(struct fixture *f)
+static size_t records_in_file(struct fixture *f)
 {
 	struct tx tx;
 	struct walk w;
@@ -258,6 +258,14 @@ static size_t records(struct fixture *f)
 	return n;
 }
 
+static void assert_records(struct fixture *f, size_t n)
+{
+	if (store_is(f, "postgres"))
+		store_sql(f, "SELECT 1 / (count(*) = %zu)::integer FROM clario_stalled", n);
+	else
+		assert_int_equal(records_in_file(f), n);
+}
+
 static void removal_and_forgetting__leave_nothing_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -266,12 +274,12 @@ static void removal_and_forgetting__leave_nothing_behind(void **state)
 	pass_ms(f, 20000);
 	assert_int_equal(tell(f), 1);
 	pass_ms(f, 1000);
-	assert_int_equal(records(f), 1);
+	assert_records(f, 1);
 	assert_int_equal(f->ops->remove(f->store, f->now, JOB_COMPLETED, f->now.wall_us, 10,
 				 slice_text("system"), &removed, NULL),
 		ST_OK);
 	assert_int_equal(removed, 1);
-	assert_int_equal(records(f), 0);
+	assert_records(f, 0);
 	complete(f, 1, "x");
 	pass_ms(f, 20000);
 	assert_int_equal(tell(f), 1);
@@ -281,7 +289,7 @@ static void removal_and_forgetting__leave_nothing_behind(void **state)
 		.user_id = slice_text("u"), .actor = slice_text("operator:t"), .chance = {1, 2, 3}};
 	while (!forget.is_done)
 		assert_int_equal(f->ops->forget(f->store, f->now, &ask, &forget, NULL), ST_OK);
-	assert_int_equal(records(f), 0);
+	assert_records(f, 0);
 	pass_ms(f, 20000);
 	assert_int_equal(tell(f), 0);
 }
@@ -298,6 +306,7 @@ static uint64_t counted(struct fixture *f)
 static void many__are_told_in_portions_and_listed_in_pages(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	enum { N = 1010 };
 	size_t told, sum = 0, listed = 0, n;
 	bool has_more;
@@ -329,7 +338,7 @@ static void many__are_told_in_portions_and_listed_in_pages(void **state)
 	}
 	for (int i = 0; i < N / 64 + 1; i++)
 		assert_int_equal(tell(f), 0);
-	assert_int_equal(records(f), N / 2);
+	assert_records(f, N / 2);
 	assert_int_equal(counted(f), N / 2);
 }
 
@@ -344,6 +353,7 @@ static uint64_t commits(struct fixture *f)
 static void what_comes_in_time__costs_no_commit(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	char workflow[16];
 	uint64_t spent = 0;
 	for (int i = 0; i < 300; i++) {
@@ -360,11 +370,20 @@ static void what_comes_in_time__costs_no_commit(void **state)
 	assert_in_range(spent, 3, 5); /* 280 s that were looked at */
 }
 
-static void put_raw(struct fixture *f, enum tree tree, struct key key, struct slice value)
+static void put_raw(struct fixture *f, struct job_id id, struct slice value)
 {
 	struct tx tx;
+	struct key key = await_key(id);
+	char text[JOB_ID_TEXT_LEN], hex[600] = "";
+	if (store_is(f, "postgres")) {
+		id_text(id, text);
+		for (size_t i = 0; i < value.len; i++)
+			snprintf(hex + 2 * i, 3, "%02x", (uint8_t)value.p[i]);
+		store_sql(f, "INSERT INTO clario_stalled VALUES ('%s', decode('%s', 'hex'))", text, hex);
+		return;
+	}
 	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	tx_put(&tx, tree, key_slice(&key), value);
+	tx_put(&tx, TREE_META, key_slice(&key), value);
 	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
 }
 
@@ -377,13 +396,13 @@ static void verify__names_what_is_damaged_or_of_no_job(void **state)
 	struct buf record = BUF_INIT(256);
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
 	await_encode(&stalled, &record);
-	put_raw(f, TREE_META, await_key(nobody), buf_slice(&record));
+	put_raw(f, nobody, buf_slice(&record));
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_non_null(strstr(told.all, "is said to have stalled after it, and it is not there"));
 	assert_int_equal(tell(f), 0); /* and housekeeping takes it away */
 	told = (struct told){0};
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
-	put_raw(f, TREE_META, await_key(id), slice_text("no record"));
+	put_raw(f, id, slice_text("no record"));
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_non_null(strstr(told.all, "what its workflow awaits is damaged"));
 	assert_int_equal(stalled_n(f), 0);

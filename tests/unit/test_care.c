@@ -84,7 +84,9 @@ static void verify__is_content_with_a_spool_in_use_stopped_or_copied(void **stat
 	assert_int_equal(verify(f, path, &told), ST_OK);
 	snprintf(path, sizeof path, "%s/lmdb/data.mdb", f->dir);
 	assert_int_equal(verify(f, path, &told), ST_OK);
-	assert_int_equal(f->ops->verify("/nonexistent", NULL, NULL), ST_NOTFOUND);
+	struct spool_conf nowhere = f->conf;
+	nowhere.path = "/nonexistent";
+	assert_int_equal(f->ops->verify(&nowhere, NULL, NULL), ST_NOTFOUND);
 	store_reopen(f);
 }
 

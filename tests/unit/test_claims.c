@@ -208,6 +208,7 @@ static void priority__the_least_urgent_job_does_not_wait_for_ever(void **state)
 static void priority__seven_of_eight_claims_are_by_it(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	never_crowd(f);
 	many(f, 100, 2, "u", 9);
 	pass_ms(f, 1);
@@ -280,6 +281,7 @@ static void crowd__ends_when_its_user_is_quiet(void **state)
 static void crowd__does_not_keep_others_waiting(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	many(f, 400, 2, "bulk", 5);
 	pass_ms(f, 1000);
 	struct job_id other = one_more(f, 2, "other", 5);
@@ -294,6 +296,7 @@ static void crowd__does_not_keep_others_waiting(void **state)
 static void crowd__has_one_claim_in_four_where_others_wait(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	make_crowd(f, "bulk");
 	many(f, 192, 2, "bulk", 5);
 	for (int i = 0; i < 200; i++) {
@@ -316,6 +319,7 @@ static void crowd__has_one_claim_in_four_where_others_wait(void **state)
 static void crowd__shares_alike_whatever_each_has_and_where(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	make_crowd(f, "a");
 	make_crowd(f, "b");
 	make_crowd(f, "c");
@@ -341,6 +345,7 @@ static void crowd__shares_alike_whatever_each_has_and_where(void **state)
 static void crowd__goes_on_where_it_was(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static const char *const users[] = {"a", "b", "c", "d", "e"};
 	size_t had[5] = {0};
 	for (size_t u = 0; u < 5; u++)
@@ -376,6 +381,7 @@ static void crowd__priorities_do_not_wait_for_ever_in_it(void **state)
 static void crowd__priorities_do_not_wait_for_ever_beside_others(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	make_crowd(f, "bulk");
 	struct job_id low = one_more(f, 3, "bulk", 9);
 	pass_ms(f, 1);
@@ -481,6 +487,7 @@ static void crowd__a_damaged_job_in_it_is_set_aside(void **state)
 static void lease__of_the_last_of_many_is_taken_back(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	never_crowd(f);
 	many(f, 450, 2, "u", 5);
 	struct job_id last = one_more(f, 3, "u", 5);

@@ -162,6 +162,7 @@ static size_t work(struct fixture *f, struct settlement *settlements, int64_t *l
 
 static void due__within_100_ms_at_depth(void **state)
 {
+	ONLY_IF_LONG();
 	(void)state;
 	const char *text = getenv("CLARIO_DUE_DEPTH");
 	struct fixture *f = set_up_deep();

@@ -107,6 +107,7 @@ enum { COST_MAX = 7 * (9 + 9 + 9 * (3 + 1) + 1) };
 static void cost__does_not_grow(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	submit_many(f, 0, 1000);
 	uint64_t few = figures_of(f).looked_at;
 	submit_many(f, 1000, 6000);
@@ -120,6 +121,7 @@ static void cost__does_not_grow(void **state)
 static void room__is_told(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	submit_many(f, 0, 10);
 	struct figures figures = figures_of(f);
 	assert_true(figures.file_bytes > 0);
@@ -146,6 +148,7 @@ static void readers__are_told(void **state)
 {
 	static const struct spool_watch nobody = {0};
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	submit_many(f, 0, 10);
 	assert_int_equal(f->ops->export(f->store, f->now, look_meanwhile, f, &nobody, NULL), ST_BUSY);
 	assert_int_equal(figures_of(f).readers, 0);

@@ -321,6 +321,7 @@ static bool file_has(struct fixture *f, const char *text)
 static void compacted__no_byte_is_left(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct care_result result;
 	struct why why = WHY_INIT;
 	struct care_ask ask = {.verb = CARE_COMPACT, .path = ""};

@@ -128,6 +128,7 @@ static void plan__is_for_one_at_a_time(void **state)
 static void plan__cut_short_goes_on(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static struct plan_run run;
 	fill_failed(f, 450);
 	struct plan plan = make_plan(f, STEER_RETRY, (struct job_filter){0});
@@ -176,6 +177,7 @@ static bool stop_at_once(void *arg, const struct plan *plan)
 static void plan__bounds(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static struct plan_writer w;
 	static struct plan_run run;
 	struct cursor at = {""};

@@ -112,12 +112,8 @@ static void purge__leaves_what_is_known_by_a_reserved_key(void **state)
 	struct receipt receipt;
 	struct steer_result result;
 	spool_close(f->sp);
-	struct spool_conf conf = {.store = "lmdb",
-		.path = f->path,
-		.map_size = 64 << 20,
-		.full_at_percent = 85,
-		.ordering = true,
-		.keep_reserved_us = HOUR_US};
+	struct spool_conf conf = plan_conf(f);
+	conf.keep_reserved_us = HOUR_US;
 	assert_int_equal(spool_open(&conf, &f->sp, NULL), ST_OK);
 	assert_int_equal(spool_submit(f->sp, f->now, &t, 1, &receipt, NULL), ST_OK);
 	work(f, 1, SETTLE_COMPLETE, true);
@@ -163,6 +159,7 @@ static void purge__of_many_is_an_operation_that_is_not_undone(void **state)
 static void purge__of_a_plan_leaves_what_has_changed_since(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static struct plan_writer w;
 	static struct plan_run run;
 	struct cursor at = {""};

@@ -192,10 +192,27 @@ static void set_aside__jobs_do_not_count(void **state)
 	}
 }
 
+static void put_account_in_database(struct fixture *f, const char *name, struct account *account)
+{
+	struct buf record = BUF_INIT(4096);
+	char hex[1024] = "";
+	snprintf(account->name, sizeof account->name, "%s", name);
+	account_encode(account, &record);
+	for (size_t i = 0; i < record.len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", (uint8_t)record.p[i]);
+	store_sql(f, "DELETE FROM clario_meta WHERE key = 'caller.%s'", name);
+	store_sql(f, "INSERT INTO clario_meta VALUES ('caller.%s', decode('%s', 'hex'))", name, hex);
+	buf_release(&record);
+}
+
 static void put_account(struct fixture *f, const char *name, uint64_t jobs, uint64_t bytes)
 {
 	struct tx tx;
 	struct account account = {.jobs = jobs, .bytes = bytes};
+	if (store_is(f, "postgres")) {
+		put_account_in_database(f, name, &account);
+		return;
+	}
 	struct key key = account_key(key_account_hash(f->store->seed, slice_text(name)));
 	snprintf(account.name, sizeof account.name, "%s", name);
 	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
@@ -231,6 +248,10 @@ static void verify__finds_a_wrong_count_and_repair_mends_it(void **state)
 	put_account(f, "nobody", 1, 1);
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_non_null(strstr(told.all, "(nobody) counts 1 jobs and 1 bytes, there are 0 and 0"));
+	if (store_is(f, "postgres")) { /* which is not repaired; PostgreSQL answers for its indexes */
+		store_sql(f, "DELETE FROM clario_meta WHERE key = 'caller.nobody'");
+		return;
+	}
 	put_account(f, "alice", 1, 10);
 	assert_int_equal(repair(f), ST_OK);
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
@@ -243,11 +264,15 @@ static void verify__names_a_record_that_cannot_be_read(void **state)
 	struct fixture *f = *state;
 	struct told told;
 	struct tx tx;
-	struct key key = account_key(key_account_hash(f->store->seed, slice_text("alice")));
 	struct job_id id = submit_as(f, "w1", "alice", 10, 0).id;
-	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	tx_put(&tx, TREE_META, key_slice(&key), slice_text("nonsense"));
-	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
+	if (store_is(f, "postgres")) {
+		store_sql(f, "UPDATE clario_meta SET value = 'nonsense' WHERE key = 'caller.alice'");
+	} else {
+		struct key key = account_key(key_account_hash(f->store->seed, slice_text("alice")));
+		assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
+		tx_put(&tx, TREE_META, key_slice(&key), slice_text("nonsense"));
+		assert_int_equal(tx_commit(&tx, NULL), ST_OK);
+	}
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_non_null(strstr(told.all, "is damaged: what that caller has counts from nothing"));
 	assert_int_equal(steer(f, id, STEER_CANCEL), ST_OK); /* no outcome is refused for it */
@@ -258,6 +283,7 @@ static void verify__names_a_record_that_cannot_be_read(void **state)
 static void audit__ends_the_process_when_a_count_is_off(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	submit_as(f, "w", "alice", 10, 0);
 	f->ops->close(f->store);
 	f->store = NULL;

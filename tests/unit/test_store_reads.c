@@ -211,6 +211,7 @@ static void list__a_cursor_of_a_workflow_holds_its_place(void **state)
 /* More jobs than are sorted: found by passing over all jobs, in the same order. */
 static void list__a_workflow_of_very_many_jobs(void **state)
 {
+	ONLY_IF_LONG();
 	enum { MANY = 10080, BATCH = 504, PAGE = 16 };
 	struct fixture *f = *state;
 	static struct trigger triggers[BATCH];
@@ -342,6 +343,7 @@ static void remove__waiting_jobs_let_their_followers_pass(void **state)
 static void remove__fewer_than_may_go_are_all(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	size_t removed;
 	for (int i = 0; i < 5; i++) {
 		char payload[16];
@@ -403,6 +405,7 @@ static bool leaves_unwritten_end(struct fixture *f, const char *path, int n, off
 static void remove__very_many_leave_a_sound_file(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct why why = WHY_INIT;
 	struct stat sb;
 	char path[128];
@@ -448,6 +451,7 @@ static void depth__is_refused_and_outcomes_still_work(void **state)
 static void disk__nearly_full_closes_intake_alone(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	accept_job(f, 2, "a", "u", "{}");
 	struct trigger more = make_trigger(2, "b", "u", "{}");
 	f->conf.disk_full_at_percent = 1;
@@ -465,6 +469,7 @@ static void disk__nearly_full_closes_intake_alone(void **state)
 static void full__refuses_intake_settles_and_recovers(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	char *big = calloc(1, 400001);
 	memset(big, ' ', 400000);
 	int accepted = 0;
@@ -521,6 +526,16 @@ static void open__refuses_with_a_clear_message(void **state)
 	assert_int_equal(f->ops->init(&conf, &why), ST_EXISTS);
 	f->ops->close(f->store);
 	f->store = NULL;
+	if (store_is(f, "postgres")) {
+		store_sql(f, "INSERT INTO clario_schema VALUES (99)");
+		assert_int_equal(f->ops->open(&conf, &other, &why), ST_VERSION);
+		assert_non_null(strstr(why.text, "newer"));
+		store_sql(f, "DROP TABLE clario_schema");
+		assert_int_equal(f->ops->open(&conf, &other, &why), ST_NOTFOUND);
+		assert_non_null(strstr(why.text, "clario-spool init"));
+		assert_null(other);
+		return;
+	}
 	conf.map_size *= 2;
 	assert_int_equal(f->ops->open(&conf, &other, &why), ST_VERSION);
 	assert_non_null(strstr(why.text, "map-size"));

@@ -420,19 +420,6 @@ static void record__reads_back_and_notices_damage(void **state)
 	buf_release(&out);
 }
 
-static void spoil_receiver(struct fixture *f, const char *key)
-{
-	struct tx tx;
-	struct slice record;
-	char bytes[512];
-	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	assert_int_equal(tx_get(&tx, TREE_META, slice_text(key), &record), ST_OK);
-	memcpy(bytes, record.p, record.len);
-	bytes[record.len - 1] ^= 0x40;
-	tx_put(&tx, TREE_META, slice_text(key), slice_of(bytes, record.len));
-	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
-}
-
 static void damage__is_found_and_counts_as_closed(void **state)
 {
 	struct fixture *f = *state;
@@ -440,7 +427,7 @@ static void damage__is_found_and_counts_as_closed(void **state)
 	struct receiver_report w = worker();
 	open_it(f, &w);
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
-	spoil_receiver(f, "receiver.shop");
+	spoil_meta(f, "receiver.shop");
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_string_equal(told.all, "meta||receiver.shop is damaged: it counts as closed and not paused\n");
 	assert_string_equal(stored(f, "shop").name, "");
@@ -449,7 +436,7 @@ static void damage__is_found_and_counts_as_closed(void **state)
 	assert_true(w.ok == 0 && w.may_run == UINT32_MAX);
 	assert_last_event(f, EVENT_BREAKER, "shop", "system", "closed: its record could not be read");
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
-	spoil_receiver(f, "receiver.shop");
+	spoil_meta(f, "receiver.shop");
 	assert_int_equal(pause_for(f, "shop", false, 0), ST_OK);
 	assert_last_event(f, EVENT_BREAKER, "shop", "system", "closed: its record could not be read");
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
@@ -469,13 +456,14 @@ static void care(struct fixture *f, struct care_ask *ask)
 static void repair__keeps_what_can_be_read(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct care_ask ask = {.verb = CARE_REPAIR};
 	struct receiver_report w = worker();
 	open_it(f, &w);
 	pause_for(f, "bank", true, 0);
 	pause_for(f, "post", true, 0);
 	f->ops->bookmark_set(f->store, "reader", 17, NULL);
-	spoil_receiver(f, "receiver.post");
+	spoil_meta(f, "receiver.post");
 	struct receiver_state shop = stored(f, "shop"), bank = stored(f, "bank"), is;
 	care(f, &ask);
 	is = stored(f, "shop");
@@ -503,6 +491,7 @@ static char *export(struct fixture *f)
 static void export__and_import_carry_all_of_it(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct tx tx;
 	struct receiver_state full = full_state(), is;
 	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);

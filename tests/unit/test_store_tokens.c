@@ -182,27 +182,13 @@ static void record__reads_back_and_notices_damage(void **state)
 	buf_release(&out);
 }
 
-static void spoil_token(struct fixture *f, const char *key)
-{
-	struct tx tx;
-	struct slice record;
-	char bytes[512];
-	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);
-	assert_int_equal(tx_get(&tx, TREE_META, slice_text(key), &record), ST_OK);
-	assert_true(record.len <= sizeof bytes);
-	memcpy(bytes, record.p, record.len);
-	bytes[record.len - 1] ^= 0x40;
-	tx_put(&tx, TREE_META, slice_text(key), slice_of(bytes, record.len));
-	assert_int_equal(tx_commit(&tx, NULL), ST_OK);
-}
-
 static void damage__is_found_and_lets_nobody_in(void **state)
 {
 	struct fixture *f = *state;
 	struct told told;
 	assert_int_equal(change(f, TOKEN_ADD, "shop", NULL), ST_OK);
 	assert_int_equal(verify(f, f->dir, &told), ST_OK);
-	spoil_token(f, "token.shop");
+	spoil_meta(f, "token.shop");
 	assert_int_equal(verify(f, f->dir, &told), ST_CORRUPT);
 	assert_string_equal(told.all, "meta||token.shop is damaged: it lets nobody in\n");
 	assert_string_equal(stored(f, "shop").name, "");
@@ -226,6 +212,7 @@ static void care(struct fixture *f, struct care_ask *ask)
 static void repair__keeps_what_can_be_read(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct care_ask ask = {.verb = CARE_REPAIR};
 	struct token shop, bank;
 	assert_int_equal(change(f, TOKEN_ADD, "shop", NULL), ST_OK);
@@ -234,7 +221,7 @@ static void repair__keeps_what_can_be_read(void **state)
 	assert_int_equal(change(f, TOKEN_REVOKE, "bank", &bank), ST_OK);
 	assert_int_equal(change(f, TOKEN_ADD, "post", NULL), ST_OK);
 	f->ops->bookmark_set(f->store, "reader", 17, NULL);
-	spoil_token(f, "token.post");
+	spoil_meta(f, "token.post");
 	care(f, &ask);
 	assert_same(stored(f, "shop"), shop);
 	assert_same(stored(f, "bank"), bank);
@@ -247,6 +234,7 @@ static void repair__keeps_what_can_be_read(void **state)
 static void backup__keeps_them(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct care_result result;
 	struct why why = WHY_INIT;
 	struct token shop;
@@ -280,6 +268,7 @@ static char *export(struct fixture *f)
 static void export__and_import_carry_all_of_it(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_FOR(f, "lmdb");
 	struct tx tx;
 	struct token bank;
 	assert_int_equal(tx_begin(&tx, f->store, TX_WRITE, f->now, NULL), ST_OK);

@@ -431,6 +431,7 @@ static void find(struct fixture *f, struct job_filter filter, const struct where
 static void selections__by_index_and_by_force_are_equal(void **state)
 {
 	struct fixture *f = *state;
+	ONLY_IF_LONG();
 	static struct where w;
 	static struct found quick, slow;
 	const char *wanted = getenv("WHERE_SEED");

@@ -52,7 +52,7 @@ function storeNeeds(stats) {
 	const needs = [];
 	if (stats.store.disk_full) needs.push(needOf('bad', 'The disk is nearly full', 'Triggers are refused. Make room on the file system of the spool.'));
 	if (stats.store.intake_full) needs.push(needOf('bad', 'The spool is full', 'Triggers are refused. Remove what has ended (POST /queue/clean, or shorter queue.keep-...), or restore a backup into a larger spool.map-size.'));
-	else if (stats.store.bytes_used > 0.8 * stats.store.bytes_cap) needs.push(needOf('warn', `The spool is ${percent(stats.store.bytes_used, stats.store.bytes_cap)} full`, 'Remove what has ended, or enlarge spool.map-size.'));
+	else if (stats.store.bytes_cap && stats.store.bytes_used > 0.8 * stats.store.bytes_cap) needs.push(needOf('warn', `The spool is ${percent(stats.store.bytes_used, stats.store.bytes_cap)} full`, 'Remove what has ended, or enlarge spool.map-size.'));
 	if (stats.totals.set_aside) needs.push(needOf('warn', `${plural(stats.totals.set_aside, 'record')} could not be read`, 'They were set aside: clario-spool verify tells which.'));
 	return needs;
 }
@@ -169,8 +169,8 @@ function capacity(stats) {
 	return h(
 		'div.capacity',
 		{},
-		h('p', {}, h('b', {}, percent(used, cap)), ` of ${bytes(cap)} used`, each ? h('span.dim', {}, ` · room for some ${number(Math.floor((cap - used) / each / 1000) * 1000)} more jobs like these`) : null),
-		meter(cap ? used / cap : 0, used > 0.9 * cap ? 'bad' : used > 0.7 * cap ? 'warn' : 'good', `Spool: ${percent(used, cap)} full`),
+		h('p', {}, h('b', {}, cap ? percent(used, cap) : bytes(used)), cap ? ` of ${bytes(cap)} used` : ' used', cap && each ? h('span.dim', {}, ` · room for some ${number(Math.floor((cap - used) / each / 1000) * 1000)} more jobs like these`) : null),
+		meter(cap ? used / cap : 0, used > 0.9 * cap ? 'bad' : used > 0.7 * cap ? 'warn' : 'good', cap ? `Spool: ${percent(used, cap)} full` : 'Spool: no size of its own'),
 		h('p.dim', {}, `${plural(jobs, 'job')} in the spool, ${number(stats.totals.accepted)} accepted ever, ${number(stats.totals.removed)} removed by retention`),
 	);
 }

@@ -6,16 +6,13 @@
  * goes when the awaited phase has come, or the job has gone, was forgotten or was run again. */
 #ifndef SPOOL_STORE_LMDB_AWAIT_IO_H
 #define SPOOL_STORE_LMDB_AWAIT_IO_H
-#include "spool/model/await.h"
+#include "spool/store/lmdb/codec.h"
 #include "spool/store/lmdb/job_io.h"
 
 struct key await_prefix(void);
 struct key await_key(struct job_id id);
 /* Whether a key of meta is that of such a record. */
 bool await_of_key(struct slice key, struct job_id *id);
-void await_encode(const struct stalled *stalled, struct buf *out);
-/* OK, CORRUPT, VERSION. Ids of workflow and user are the job's, and left empty. */
-enum status await_decode(struct slice record, struct stalled *out);
 
 /* Whether the workflow of a job awaits this phase still: the job has completed the one before it, and none
  * that will do was accepted after it. */

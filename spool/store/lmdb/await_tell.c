@@ -9,12 +9,6 @@
 #include <stdio.h>
 
 enum { LOOK_MAX = 512, TELL_MAX = 256, OVER_MAX = 64 };
-/* An outcome bears the time at which its commit was asked for, and nobody is told before that must be over.
- */
-static const int64_t least_wait_us = 2000000;
-/* What is looked at again after a restart: whom it concerns was told already. */
-static const int64_t save_after_us = 60000000;
-
 /* --- what has come, or will never --- */
 
 static bool is_over(struct tx *tx, struct job_id id, struct slice record)
@@ -101,55 +95,28 @@ static void look(struct tx *tx, int phase, int64_t end_us, struct due *due)
 	}
 }
 
-static void bookmark_name(int phase, char out[24])
-{
-	snprintf(out, 24, "awaited-%d", phase);
-}
-
-/* How far it has come. What completed before anybody looked for the first time is history; and should the
- * clock have been put back, what completes from then on is looked at. */
+/* How far it has come. */
 static enum status find_place(
 	struct store *store, int phase, int64_t end_us, struct await_at *at, struct why *why)
 {
-	char name[24];
+	char name[AWAIT_BOOKMARK_MAX];
 	uint64_t saved = 0;
+	enum status st = ST_OK;
 	*at = store->await_at[phase];
-	if (!at->is_known) {
-		bookmark_name(phase, name);
-		enum status st = lmdb_bookmark_get(store, name, &saved, why);
-		if (st != ST_OK)
-			return st;
-		bool was_saved = saved > 0 && saved <= INT64_MAX;
-		*at = (struct await_at){.is_known = true,
-			.at_us = was_saved ? (int64_t)saved : end_us,
-			.saved_us = was_saved ? (int64_t)saved : 0,
-			.is_news = !was_saved};
-	}
-	if (at->at_us > end_us) {
-		at->at_us = end_us;
-		at->id = (struct job_id){{0}};
-	}
-	return ST_OK;
+	if (!at->is_known)
+		st = lmdb_bookmark_get(store, await_bookmark(phase, name), &saved, why);
+	if (st == ST_OK)
+		await_begin(at, saved, end_us);
+	return st;
 }
 
 /* --- telling --- */
 
 static void append_event(struct tx *tx, struct loaded *l, const struct stalled *stalled)
 {
-	char reason[120];
-	snprintf(reason, sizeof reason, "phase %d did not come within %lld s after phase %d had completed",
-		stalled->phase, (long long)((stalled->due_us - stalled->since_us) / 1000000), l->job.phase);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_STALLED,
-		.job = l->job.id,
-		.phase = l->job.phase,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.attempt = l->job.attempts_made,
-		.actor = slice_text("system"),
-		.reason = slice_text(reason),
-	};
+	char reason[AWAIT_REASON_MAX];
+	struct event event;
+	await_event(&l->job, stalled, tx->now, reason, &event);
 	event_append(tx, &event, &l->job);
 	job_update(tx, l);
 }
@@ -177,7 +144,7 @@ static enum status write_down(struct store *store, struct moment now, int phase,
 {
 	struct tx tx;
 	size_t n = 0;
-	bool saves = due->n > 0 || (due->at.is_news && due->at.at_us - due->at.saved_us >= save_after_us);
+	bool saves = due->n > 0 || await_is_to_save(&due->at);
 	if (!saves && over_n == 0)
 		return ST_OK;
 	enum status st = tx_begin(&tx, store, TX_WRITE, now, why);
@@ -188,9 +155,8 @@ static enum status write_down(struct store *store, struct moment now, int phase,
 	for (size_t i = 0; i < due->n && tx.st == ST_OK; i++)
 		n += tell_one(&tx, due->jobs[i], phase);
 	if (saves) {
-		char name[24];
-		bookmark_name(phase, name);
-		bookmark_put(&tx, name, (uint64_t)due->at.at_us);
+		char name[AWAIT_BOOKMARK_MAX];
+		bookmark_put(&tx, await_bookmark(phase, name), (uint64_t)due->at.at_us);
 	}
 	st = tx_commit(&tx, why);
 	if (st != ST_OK)
@@ -209,8 +175,7 @@ static enum status tell_phase(
 	struct tx tx;
 	struct due due = {.n = 0};
 	struct job_id over[OVER_MAX];
-	int64_t level_us = store->await_us[phase];
-	int64_t end_us = now.wall_us - (level_us > least_wait_us ? level_us : least_wait_us);
+	int64_t end_us = await_end_us(store->await_us[phase], now);
 	if (end_us <= 0)
 		return ST_OK;
 	enum status st = find_place(store, phase, end_us, &due.at, why);

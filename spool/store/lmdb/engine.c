@@ -14,6 +14,11 @@ static int wake_fd(struct store *store)
 	return store->wake_fd;
 }
 
+static enum status verify(const struct spool_conf *conf, const struct spool_watch *watch, struct why *why)
+{
+	return lmdb_verify(conf->path, watch, why);
+}
+
 /* A reader that was killed holds its snapshot, and with it every page freed since, until this finds it
  * (lmdb.h). */
 static void tend(struct store *store)
@@ -24,6 +29,7 @@ static void tend(struct store *store)
 
 const struct store_ops store_lmdb = {
 	.name = "lmdb",
+	.version = CLARIO_VERSION,
 	.init = init_spool,
 	.open = env_open,
 	.close = env_close,
@@ -48,7 +54,7 @@ const struct store_ops store_lmdb = {
 	.events = lmdb_events,
 	.stats = lmdb_stats,
 	.figures = lmdb_figures,
-	.verify = lmdb_verify,
+	.verify = verify,
 	.care = lmdb_care,
 	.export = lmdb_export,
 	.check = lmdb_check,

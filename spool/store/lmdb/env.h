@@ -33,13 +33,6 @@ enum tree {
 	TREE_N
 };
 
-/* How far the jobs that completed were looked at for a next phase that did not come (await_tell.c). */
-struct await_at {
-	bool is_known, is_news /* it has come further than what is saved */;
-	int64_t at_us, saved_us;
-	struct job_id id;
-};
-
 struct store {
 	MDB_env *env;
 	MDB_dbi dbi[TREE_N];

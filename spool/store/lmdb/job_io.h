@@ -6,6 +6,7 @@
  * place, and for its account while it is live and charged. */
 #ifndef SPOOL_STORE_LMDB_JOB_IO_H
 #define SPOOL_STORE_LMDB_JOB_IO_H
+#include "spool/store/lmdb/codec.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/tx.h"
@@ -21,8 +22,6 @@ struct loaded {
 void loaded_release(struct loaded *l);
 
 enum job_parts { JOB_STATE_ONLY, JOB_WITHOUT_PAYLOAD, JOB_WHOLE };
-
-struct job_hashes job_hashes(uint64_t seed, const struct job *job);
 
 /* Load a copy. JOB_STATE_ONLY leaves out what was asked (ids, payload, source, trace,
  * the grant of attempts): enough for every rule but an operator's retry.

@@ -52,14 +52,6 @@ enum status lmdb_get(struct store *store, struct job_id id, struct job *out, str
  */
 static const char caller[] = "caller:";
 
-/* No caller can say that it is either. */
-static bool is_proved(struct slice source)
-{
-	static const char operator[] = "operator:";
-	size_t len = sizeof operator- 1;
-	return token_is_source(source) || (source.len > len && memcmp(source.p, operator, len) == 0);
-}
-
 static struct slice take(const char **at, size_t len)
 {
 	struct slice text = slice_of(*at, len);
@@ -79,7 +71,7 @@ static void add_ids(struct tx *tx, struct event *event)
 	buf_add_slice(&mem, l.job.workflow_id);
 	buf_add_slice(&mem, l.job.user_id);
 	buf_add_slice(&mem, l.job.traceparent);
-	size_t said = is_proved(l.job.source) ? 0 : sizeof caller - 1;
+	size_t said = token_is_proved(l.job.source) ? 0 : sizeof caller - 1;
 	buf_add(&mem, caller, said);
 	buf_add_slice(&mem, l.job.source);
 	struct event whole = {.seq = event->seq};

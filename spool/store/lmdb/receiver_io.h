@@ -3,13 +3,11 @@
  * paused, until the next report writes it anew. */
 #ifndef SPOOL_STORE_LMDB_RECEIVER_IO_H
 #define SPOOL_STORE_LMDB_RECEIVER_IO_H
+#include "spool/store/lmdb/codec.h"
 #include "spool/store/lmdb/tx.h"
 
 /* Whether a key of meta is a receiver's: *name borrows from it. */
 bool receiver_of_key(struct slice key, struct slice *name);
-void receiver_encode(const struct receiver_state *r, struct buf *out);
-/* *out has the name and, but for ST_OK, is one that nobody has called yet. OK, CORRUPT, VERSION. */
-enum status receiver_decode(struct slice name, struct slice record, struct receiver_state *out);
 /* ST_OK, NOTFOUND, CORRUPT, VERSION; *out as above. Or the sticky failure. */
 enum status receiver_load(struct tx *tx, struct slice name, struct receiver_state *out);
 void receiver_put(struct tx *tx, const struct receiver_state *r);

@@ -116,15 +116,6 @@ static void steer_all(struct tx *tx, const struct steer_ask *ask, struct steer_r
 		steer_one(tx, ask, i, &results[i]);
 }
 
-static void purge_all(struct tx *tx, const struct steer_ask *ask, struct steer_result *results)
-{
-	struct purge purge;
-	purge_begin(&purge);
-	for (size_t i = 0; i < ask->n && tx->st == ST_OK; i++)
-		purge_one(tx, &purge, ask, i, &results[i]);
-	purge_end(tx, &purge, ask);
-}
-
 static enum status commit_and_ring(struct tx *tx, struct why *why)
 {
 	struct store *store = tx->store;

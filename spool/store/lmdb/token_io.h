@@ -2,13 +2,11 @@
  * cannot be read lets nobody in. */
 #ifndef SPOOL_STORE_LMDB_TOKEN_IO_H
 #define SPOOL_STORE_LMDB_TOKEN_IO_H
+#include "spool/store/lmdb/codec.h"
 #include "spool/store/lmdb/tx.h"
 
 /* Whether a key of meta is a token's: *name borrows from it. */
 bool token_of_key(struct slice key, struct slice *name);
-void token_encode(const struct token *t, struct buf *out);
-/* *out is zero but for its name, unless ST_OK. OK, CORRUPT, VERSION. */
-enum status token_decode(struct slice name, struct slice record, struct token *out);
 /* ST_OK, NOTFOUND, CORRUPT, VERSION; *out as above. Or the sticky failure. name must be valid. */
 enum status token_load(struct tx *tx, struct slice name, struct token *out);
 void token_put(struct tx *tx, const struct token *t);
