@@ -15,12 +15,12 @@ stage() {
 
 # As dh_install and dh_missing will have it: nothing is installed that is named nowhere, nothing named that is not there.
 all_is_shipped() {
-	install="$PWD/packaging/debian/clario-workflow.install $PWD/packaging/debian/clario-workflow-postgres.install"
+	debian=$PWD/packaging/debian
 	(
 		cd "$STAGE"
 		find . -type f | sed 's|^\./||' | sort >"$SCRATCH/installed"
 		# shellcheck disable=SC2046 # patterns, to be split and matched
-		find $(cat $install) -type f >"$SCRATCH/named" && sort "$SCRATCH/named" | diff "$SCRATCH/installed" -
+		find $(cat "$debian"/*.install) -type f >"$SCRATCH/named" && sort "$SCRATCH/named" | diff "$SCRATCH/installed" -
 	)
 }
 
