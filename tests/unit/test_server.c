@@ -461,6 +461,7 @@ static void listener__replaces_a_leftover_and_nothing_else(void **state)
 	assert_int_equal(access(file, F_OK), 0);
 	memset(file, 'x', sizeof file - 1);
 	file[0] = '/';
+	file[sizeof file - 1] = '\0';
 	assert_int_equal(listener_open(file, 64, &l, &why), ST_INVALID);
 }
 
