@@ -32,14 +32,17 @@ BASE_SRCS  := $(addprefix spool/base/, status.c buf.c clock.c id.c log.c jx.c jx
 MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c rules.c steer.c \
 	forget.c undo.c \
 	await.c \
-	purge.c)
-LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c head.c key.c record.c job_io.c event_io.c dedupe.c line.c aside.c \
-	submit.c exchange.c claim.c lanes.c crowd.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c tally.c pages.c pages_file.c pages_head.c verify.c \
+	purge.c \
+	account.c)
+LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c key.c job_io.c event_io.c dedupe.c line.c aside.c \
+	submit.c exchange.c claim.c lanes.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \
 	forget.c blank.c \
 	purge.c \
 	figures.c \
 	await_io.c await_tell.c bookmark.c)
+# What the engines share: forms of records, counters, whose turn it is.
+STORE_SRCS := $(addprefix spool/store/common/, record.c head.c hashes.c crowd.c tally.c account_record.c receiver_record.c token_record.c await_record.c)
 # The engine on a database server: a shared object of its own, which finds the rest of the spool in the program.
 PG_SRCS    := $(addprefix spool/store/postgres/, engine.c schema.c link.c tx.c rows.c accounts.c meta.c line.c submit.c claim.c exchange.c steer.c remove.c read.c list.c forget.c check.c whole.c wake.c \
 	await.c links.c slots.c events.c locks.c)
@@ -49,7 +52,7 @@ SPOOL_SRCS := $(addprefix spool/, watchdog.c meter.c meter_file.c spool.c secret
 	fault.c cloud_event.c when.c trigger_options.c validate.c \
 	where.c where_value.c where_match.c notes.c operation.c plan.c plan_run.c \
 	failures.c \
-	explain.c explain_job.c crew.c survey.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
+	explain.c explain_job.c crew.c survey.c) $(addprefix spool/store/, store.c) $(LMDB_SRCS) $(STORE_SRCS) $(MODEL_SRCS) $(DUMP_SRCS)
 CTL_SRCS   := $(addprefix spool/ctl/, main.c parse.c commands.c out.c cmd_look.c cmd_act.c cmd_receiver.c cmd_caller.c cmd_token.c cmd_state.c cmd_care.c cmd_dump.c cmd_webhook.c post.c progress.c cmd_help.c \
 	lines.c cmd_enqueue.c \
 	cmd_failures.c \

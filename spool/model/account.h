@@ -10,4 +10,7 @@ struct account {
 	uint64_t jobs, bytes;
 };
 
+/* Cut at JOB_TEXT_MAX bytes. */
+void account_set_name(struct account *account, struct slice name);
+
 #endif

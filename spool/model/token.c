@@ -105,6 +105,12 @@ static bool is_time(int64_t at_us)
 	return at_us >= 0 && at_us <= TOKEN_TIME_MAX;
 }
 
+void token_init(struct token *out, struct slice name)
+{
+	*out = (struct token){0};
+	memcpy(out->name, name.p, name.len);
+}
+
 bool token_is_valid(const struct token *t)
 {
 	return token_name_is_valid(slice_text(t->name)) && t->scopes && !(t->scopes & ~(uint32_t)SCOPE_ALL) &&

@@ -62,6 +62,8 @@ enum token_state token_state(const struct token *t, int64_t now_us);
 
 /* 1 to TOKEN_NAME_MAX of A-Z a-z 0-9 . _ - */
 bool token_name_is_valid(struct slice name);
+/* Nothing but its name, which is valid. */
+void token_init(struct token *out, struct slice name);
 /* "", or at most JOB_TEXT_MAX bytes with no control bytes, and no "*" but at its end. */
 bool token_user_is_valid(struct slice pattern);
 /* Whether a text has the form of one that a bearer shows; its first TOKEN_PREFIX_LEN bytes are the prefix. */

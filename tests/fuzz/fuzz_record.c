@@ -3,10 +3,10 @@
  * something that decodes to the same. */
 #include "tests/fuzz/fuzz.h"
 
+#include "spool/store/common/head.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
-#include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 
 #include <string.h>
 

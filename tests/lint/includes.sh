@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/lint/includes.sh: who may include whom. fcgi -> spool <- worker, spool/ctl -> spool, and inside spool
-# base <- model <- store <- spool; a library's header is included by the one room that hides it.
+# base <- model <- store <- spool (and inside store, common <- each engine, none of which knows another); a library's header is included by the one room that hides it.
 set -eu
 . tests/support/tap.sh
 
@@ -8,7 +8,10 @@ set -eu
 cat >"$SCRATCH/edges" <<'END'
 ^spool/base/       ^spool/base/
 ^spool/model/      ^spool/(base|model)/
-^spool/store/      ^spool/(base|model|store)/|^spool/spool[.]h$
+^spool/store/common/    ^spool/(base|model|store/common)/
+^spool/store/lmdb/      ^spool/(base|model|store/common|store/lmdb)/|^spool/store/store[.]h$|^spool/spool[.]h$
+^spool/store/postgres/  ^spool/(base|model|store/common|store/postgres)/|^spool/store/store[.]h$|^spool/spool[.]h$
+^spool/store/      ^spool/(base|model)/|^spool/store/store[.]h$|^spool/spool[.]h$
 ^spool/dump/       ^spool/(base|model|dump)/
 ^spool/ctl/        ^spool/(base|model|dump|ctl)/|^spool/[^/]*$
 ^spool/[^/]*$      ^spool/(base|model)/|^spool/store/store[.]h$|^spool/[^/]*$

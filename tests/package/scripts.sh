@@ -81,7 +81,7 @@ build_dependencies_are_one() {
 spool_format_is_one() {
 	says() { sed -n "s/^$1 //p" packaging/spool-format; }
 	grep -q "SPOOL_FORMAT = $(says format)[,; ]" spool/store/lmdb/init.h &&
-		grep -q "RECORD_VERSION = $(says record)[,; ]" spool/store/lmdb/record.h &&
+		grep -q "RECORD_VERSION = $(says record)[,; ]" spool/store/common/record.h &&
 		[ "$(says oldest-format)" -le "$(says format)" ]
 }
 

@@ -1,6 +1,6 @@
 /* tests/unit/test_claims.c: what may be claimed, and in which order: limits, users who crowd, priorities that
  * wait, leases of many jobs, and who is told of what was left. */
-#include "spool/store/lmdb/crowd.h"
+#include "spool/store/common/crowd.h"
 #include "tests/unit/care_fixture.h"
 
 #include <poll.h>

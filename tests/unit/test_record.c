@@ -1,10 +1,10 @@
 /* tests/unit/test_record.c: the codec and the keys of the LMDB engine, and the golden files of each released
  * version. */
 #include "spool/base/clock.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/token_io.h"
 #include "tests/support/unit.h"
 

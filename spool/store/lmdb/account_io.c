@@ -1,8 +1,8 @@
 /* spool/store/lmdb/account_io.c: see account_io.h. */
 #include "spool/store/lmdb/account_io.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/job_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <inttypes.h>
@@ -10,7 +10,6 @@
 
 static const char prefix[] = "caller.";
 enum { PREFIX_LEN = sizeof prefix - 1, DIGITS = 16, TOLD_MAX = 64 };
-#define SUM_MAX (UINT64_C(1) << 62)
 
 /* --- key and record --- */
 
@@ -39,42 +38,6 @@ struct key account_key(uint64_t hash)
 	snprintf(text, sizeof text, "%s%016" PRIx64, prefix, hash);
 	memcpy(key.b, text, key.len);
 	return key;
-}
-
-void account_encode(const struct account *account, struct buf *out)
-{
-	record_begin(out);
-	write_varint(out, account->jobs);
-	write_varint(out, account->bytes);
-	write_text(out, slice_text(account->name));
-	record_end(out);
-}
-
-static void set_name(struct account *account, struct slice name)
-{
-	size_t len = name.len <= JOB_TEXT_MAX ? name.len : JOB_TEXT_MAX;
-	if (len)
-		memcpy(account->name, name.p, len);
-	account->name[len] = '\0';
-}
-
-enum status account_decode(struct slice record, struct account *out)
-{
-	struct slice body;
-	*out = (struct account){0};
-	enum status st = record_open(record, &body);
-	if (st != ST_OK)
-		return st;
-	struct reader r = {(const uint8_t *)body.p, (const uint8_t *)body.p + body.len, false};
-	out->jobs = read_varint(&r);
-	out->bytes = read_varint(&r);
-	struct slice name = read_text(&r);
-	if (r.bad || name.len > JOB_TEXT_MAX || out->jobs > SUM_MAX || out->bytes > SUM_MAX) {
-		*out = (struct account){0};
-		return ST_CORRUPT;
-	}
-	set_name(out, name);
-	return ST_OK;
 }
 
 static void load(struct tx *tx, uint64_t hash, struct account *out)
@@ -138,7 +101,7 @@ void account_count(struct tx *tx, const struct job *job, uint64_t hash, int by)
 		return;
 	load(tx, hash, &account);
 	if (by > 0) {
-		set_name(&account, job->source);
+		account_set_name(&account, job->source);
 		account.jobs++;
 		account.bytes += job->charged_bytes;
 	} else {
@@ -196,7 +159,7 @@ static void put_tallied(struct tx *tx, const struct tally_row *row)
 	struct loaded l;
 	struct account account = {.jobs = (uint64_t)row->jobs, .bytes = (uint64_t)row->bytes};
 	if (job_load(tx, row->job, JOB_WITHOUT_PAYLOAD, &l) == ST_OK) {
-		set_name(&account, l.job.source);
+		account_set_name(&account, l.job.source);
 		loaded_release(&l);
 	}
 	put(tx, row->account, &account);

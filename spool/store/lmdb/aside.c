@@ -1,12 +1,12 @@
 /* spool/store/lmdb/aside.c: see aside.h. */
 #include "spool/store/lmdb/aside.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/line.h"
-#include "spool/store/lmdb/record.h"
 
 enum { FOUND_MAX = 4, ASIDE_RECORD_MAX = 16 << 20 };
 

@@ -1,7 +1,7 @@
 /* spool/store/lmdb/await_io.c: see await_io.h. */
 #include "spool/store/lmdb/await_io.h"
 
-#include "spool/store/lmdb/record.h"
+#include "spool/store/common/record.h"
 
 enum { MEMBERS_MAX = 64 };
 static const char prefix[] = "stalled.";
@@ -27,32 +27,6 @@ bool await_of_key(struct slice key, struct job_id *id)
 		return false;
 	*id = key_get_id(key, PREFIX_LEN);
 	return true;
-}
-
-void await_encode(const struct stalled *stalled, struct buf *out)
-{
-	record_begin(out);
-	write_fixed(out, (uint64_t)stalled->phase, 1);
-	write_varint(out, (uint64_t)stalled->since_us);
-	write_varint(out, (uint64_t)stalled->due_us);
-	record_end(out);
-}
-
-enum status await_decode(struct slice record, struct stalled *out)
-{
-	struct slice body;
-	*out = (struct stalled){0};
-	enum status st = record_open(record, &body);
-	if (st != ST_OK)
-		return st;
-	struct reader r = {(const uint8_t *)body.p, (const uint8_t *)body.p + body.len, false};
-	out->phase = (int)read_fixed(&r, 1);
-	out->since_us = (int64_t)read_varint(&r);
-	out->due_us = (int64_t)read_varint(&r);
-	if (r.bad || out->phase < AWAIT_FIRST || out->phase > AWAIT_LAST || out->since_us < 0 ||
-		out->due_us < out->since_us)
-		return ST_CORRUPT;
-	return ST_OK;
 }
 
 /* Of very many it is taken for granted. */

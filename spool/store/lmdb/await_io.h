@@ -6,7 +6,7 @@
  * goes when the awaited phase has come, or the job has gone, was forgotten or was run again. */
 #ifndef SPOOL_STORE_LMDB_AWAIT_IO_H
 #define SPOOL_STORE_LMDB_AWAIT_IO_H
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/lmdb/job_io.h"
 
 struct key await_prefix(void);

@@ -1,7 +1,7 @@
 /* spool/store/lmdb/bookmark.c: see bookmark.h. */
 #include "spool/store/lmdb/bookmark.h"
 
-#include "spool/store/lmdb/record.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <stdio.h>

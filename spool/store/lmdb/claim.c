@@ -113,7 +113,7 @@ void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, si
 				return;
 			if (claim_one(tx, &keys[i], ask, &jobs[*jobs_n])) {
 				bytes += jobs[(*jobs_n)++].payload.len;
-				turn_taken(&tx->store->turns, &keys[i]);
+				lanes_taken(&tx->store->turns, &keys[i]);
 			} else {
 				quota_give_back(&quota, &keys[i]);
 				more = true;

@@ -1,7 +1,7 @@
 /* spool/store/lmdb/dedupe.c: see dedupe.h. */
 #include "spool/store/lmdb/dedupe.h"
 
-#include "spool/store/lmdb/record.h"
+#include "spool/store/common/record.h"
 
 /* Jobs looked at under one natural key: with the payload's hash in the key more than one is a job that was
  * submitted again after it had failed, been cancelled or fallen out of the window. The newest stand last and

@@ -11,8 +11,9 @@
 #ifndef SPOOL_STORE_LMDB_ENV_H
 #define SPOOL_STORE_LMDB_ENV_H
 #include "spool/model/rules.h"
-#include "spool/store/lmdb/crowd.h"
-#include "spool/store/lmdb/turns.h"
+#include "spool/store/common/crowd.h"
+#include "spool/store/common/turns.h"
+#include "spool/store/lmdb/key.h"
 #include "spool/store/store.h"
 
 #include <lmdb.h>

@@ -1,8 +1,8 @@
 /* spool/store/lmdb/event_io.c: see event_io.h. */
 #include "spool/store/lmdb/event_io.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/key.h"
-#include "spool/store/lmdb/record.h"
 
 enum { EVENT_MEM_MAX = 1 << 20 };
 

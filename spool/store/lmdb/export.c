@@ -1,9 +1,9 @@
 /* spool/store/lmdb/export.c: every record of one state of the spool as items, in one read transaction. */
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/init.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/token_io.h"
 #include "spool/store/lmdb/verbs.h"
 

@@ -1,9 +1,9 @@
 /* spool/store/lmdb/forget.c: a person leaves the spool, and the jobs stay: a bounded number of jobs, or of
  * events, in each transaction. What is to be changed is found in a read transaction, for nearly all that is
  * looked at is somebody else's. */
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <inttypes.h>

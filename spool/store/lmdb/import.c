@@ -1,8 +1,8 @@
 /* spool/store/lmdb/import.c: a spool from an export: its records go into a new one, and rebuild.c makes the
  * rest of them, as after a repair. */
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/repair.h"
 #include "spool/store/lmdb/token_io.h"
 

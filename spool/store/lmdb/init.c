@@ -6,8 +6,8 @@
 #include "spool/store/lmdb/init.h"
 
 #include "spool/base/fs.h"
-#include "spool/store/lmdb/head.h"
-#include "spool/store/lmdb/record.h"
+#include "spool/store/common/head.h"
+#include "spool/store/common/record.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,11 +1,11 @@
 /* spool/store/lmdb/job_io.c: see job_io.h. */
 #include "spool/store/lmdb/job_io.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
-#include "spool/store/lmdb/record.h"
 
 enum { JOB_MEM_MAX = 16 << 20 };
 
@@ -125,15 +125,6 @@ static void put_unique_keys(struct tx *tx, const struct job *job)
 		struct key key = key_unique(tx->store->seed, KIND_SOLO, job->user_id);
 		tx_put(tx, TREE_KEY, key_slice(&key), buf_slice(&tx->scratch));
 	}
-}
-
-struct job_hashes job_hashes(uint64_t seed, const struct job *job)
-{
-	return (struct job_hashes){
-		key_workflow_hash(seed, job->workflow_id),
-		key_user_hash(seed, job->user_id),
-		job->is_charged ? key_account_hash(seed, job->source) : 0,
-	};
 }
 
 void job_enter(struct tx *tx, const struct job *job, bool is_new)

@@ -6,9 +6,9 @@
  * place, and for its account while it is live and charged. */
 #ifndef SPOOL_STORE_LMDB_JOB_IO_H
 #define SPOOL_STORE_LMDB_JOB_IO_H
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/key.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/tx.h"
 
 /* A job under change: as it was loaded, and as the rules have made it. */

@@ -96,22 +96,6 @@ struct job_id key_queue_id(struct slice key)
 	return key_get_id(key, key_queue_len(key) - QUEUE_LEN + QUEUE_ID);
 }
 
-uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id)
-{
-	return hash_text(seed, workflow_id);
-}
-
-uint32_t key_user_hash(uint64_t seed, struct slice user_id)
-{
-	return (uint32_t)hash_text(seed, user_id);
-}
-
-uint64_t key_account_hash(uint64_t seed, struct slice source)
-{
-	uint64_t hash = hash_text(seed, source);
-	return hash ? hash : 1;
-}
-
 struct key key_workflow_prefix(uint64_t workflow_hash, int kind)
 {
 	struct key key = {0};

@@ -2,6 +2,8 @@
 #ifndef SPOOL_STORE_LMDB_KEY_H
 #define SPOOL_STORE_LMDB_KEY_H
 #include "spool/model/rules.h"
+#include "spool/store/common/crowd.h"
+#include "spool/store/common/hashes.h"
 
 struct key {
 	size_t len;
@@ -27,7 +29,7 @@ struct key key_of_seq(uint64_t seq);
  *        0 | phase 1 | 0x80 + priority 1 | user 4 | at_us 8 | id 16       ready and in the crowd
  * QUEUE_AT and QUEUE_ID are those of the first form; the functions know both. */
 enum { QUEUE_PRIORITY = 2, QUEUE_AT = 3, QUEUE_ID = 11, QUEUE_LEN = 27 };
-enum { QUEUE_USER = 3, CROWD_LEN = 31, CROWD_BIT = 0x80 };
+enum { QUEUE_USER = 3, CROWD_LEN = 31 };
 struct key key_queue_prefix(enum place place, int phase);
 struct key key_queue(const struct job *job, uint32_t user_hash);
 size_t key_queue_len(struct slice key); /* that a key of the queue which begins like this one has */
@@ -44,9 +46,6 @@ struct key key_line(uint64_t workflow_hash, struct job_id id);
 /* Prefix of a natural key, with or without the payload. */
 struct key key_natural(uint64_t seed, const struct job *job, bool with_payload);
 struct key key_member(uint64_t seed, const struct job *job);
-uint64_t key_workflow_hash(uint64_t seed, struct slice workflow_id);
-uint32_t key_user_hash(uint64_t seed, struct slice user_id);
-uint64_t key_account_hash(uint64_t seed, struct slice source); /* never 0 */
 
 /* key: kind 1 | hash 8 | hash 8 */
 enum { KIND_EXPLICIT = 'e', KIND_SOLO = 's' };

@@ -175,6 +175,14 @@ static void move_on(struct lanes *l, struct lane *picked)
 	}
 }
 
+void lanes_taken(struct turns *turns, const struct key *key)
+{
+	int priority = key->b[QUEUE_PRIORITY];
+	bool of_crowd = priority & CROWD_BIT;
+	turn_taken(turns, priority & ~CROWD_BIT, of_crowd,
+		of_crowd ? (uint32_t)key_get(key_slice(key), QUEUE_USER, 4) : 0);
+}
+
 bool lanes_pick(struct lanes *l, uint32_t phases, struct key *out)
 {
 	struct lane *ordinary = best_ordinary(l, phases), *crowd = best_of_crowd(l, phases);
@@ -184,7 +192,7 @@ bool lanes_pick(struct lanes *l, uint32_t phases, struct key *out)
 	out->len = lane->walk.key.len;
 	memcpy(out->b, lane->walk.key.p, out->len);
 	l->picked[l->picked_n++] = *out;
-	turn_taken(&l->turns, out);
+	lanes_taken(&l->turns, out);
 	move_on(l, lane);
 	return true;
 }

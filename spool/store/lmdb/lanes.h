@@ -12,6 +12,7 @@
  * A claim costs a seek or two, whatever waits; the lanes are found by a seek each. */
 #ifndef SPOOL_STORE_LMDB_LANES_H
 #define SPOOL_STORE_LMDB_LANES_H
+#include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/tx.h"
 
 enum { LANES_MAX = 2 * PHASE_SLOTS * JOB_PRIORITY_LAST, LANES_PICKS = 64 };
@@ -38,5 +39,8 @@ void lanes_open(struct lanes *lanes, struct tx *tx, uint32_t phases);
 /* The next one of these phases, which are among those that were opened. false: there is none. */
 bool lanes_pick(struct lanes *lanes, uint32_t phases, struct key *out);
 void lanes_close(struct lanes *lanes);
+
+/* The job of this key of the queue was claimed. */
+void lanes_taken(struct turns *turns, const struct key *key);
 
 #endif

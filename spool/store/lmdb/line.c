@@ -1,8 +1,8 @@
 /* spool/store/lmdb/line.c: see line.h. */
 #include "spool/store/lmdb/line.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/aside.h"
-#include "spool/store/lmdb/record.h"
 
 /* The first id of the line after `after`; zero: none. */
 static struct job_id next_in_line(struct tx *tx, uint64_t workflow_hash, struct job_id after)

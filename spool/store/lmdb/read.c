@@ -1,8 +1,8 @@
 /* spool/store/lmdb/read.c: one job, events. Read transactions live for one call only: a long one
  * would keep every page that is freed meanwhile from being used again. */
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* spool/store/lmdb/rebuild.c: a whole spool from records: every index entry, chain, line and counter anew. */
 #include "spool/store/lmdb/repair.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/line.h"
-#include "spool/store/lmdb/record.h"
 
 #include <stdlib.h>
 

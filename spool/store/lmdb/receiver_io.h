@@ -3,7 +3,7 @@
  * paused, until the next report writes it anew. */
 #ifndef SPOOL_STORE_LMDB_RECEIVER_IO_H
 #define SPOOL_STORE_LMDB_RECEIVER_IO_H
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/lmdb/tx.h"
 
 /* Whether a key of meta is a receiver's: *name borrows from it. */

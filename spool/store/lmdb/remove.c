@@ -1,9 +1,9 @@
 /* spool/store/lmdb/remove.c: jobs leave the spool, by retention or by an operator's clean, and so do events
  * of no job; a bounded number at a time. */
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/job_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/verbs.h"
 
 #include <inttypes.h>

@@ -3,11 +3,11 @@
 #include "spool/store/lmdb/repair.h"
 
 #include "spool/base/clock.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/await_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/token_io.h"
 
 #include <errno.h>

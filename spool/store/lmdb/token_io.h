@@ -2,7 +2,7 @@
  * cannot be read lets nobody in. */
 #ifndef SPOOL_STORE_LMDB_TOKEN_IO_H
 #define SPOOL_STORE_LMDB_TOKEN_IO_H
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/lmdb/tx.h"
 
 /* Whether a key of meta is a token's: *name borrows from it. */

@@ -1,8 +1,8 @@
 /* spool/store/lmdb/tx.c: see tx.h. */
 #include "spool/store/lmdb/tx.h"
 
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/audit.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/room.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
  * shared by threads. */
 #ifndef SPOOL_STORE_LMDB_TX_H
 #define SPOOL_STORE_LMDB_TX_H
+#include "spool/store/common/head.h"
 #include "spool/store/lmdb/env.h"
-#include "spool/store/lmdb/head.h"
 
 struct tx {
 	struct store *store;

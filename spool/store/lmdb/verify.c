@@ -2,14 +2,14 @@
  * entries is held against the records it belongs to; each finding names tree, job and what is wrong. */
 #include "spool/store/lmdb/verify.h"
 
+#include "spool/store/common/head.h"
+#include "spool/store/common/record.h"
 #include "spool/store/lmdb/account_io.h"
 #include "spool/store/lmdb/await_io.h"
-#include "spool/store/lmdb/head.h"
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/line.h"
 #include "spool/store/lmdb/receiver_io.h"
-#include "spool/store/lmdb/record.h"
 #include "spool/store/lmdb/token_io.h"
 
 #include <inttypes.h>

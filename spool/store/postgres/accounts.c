@@ -1,6 +1,6 @@
 /* spool/store/postgres/accounts.c: callers whose jobs count: one record each in clario_meta, under caller.
  * and the name, as the LMDB engine has it. */
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/postgres/tx.h"
 #include "spool/store/postgres/verbs.h"
 

@@ -1,7 +1,7 @@
 /* spool/store/postgres/await.c: workflows whose next phase did not come in time: told of once each, and
  * listed. The jobs that completed are looked at in order of time, when their time has passed, as the LMDB
  * engine does (lmdb/await_tell.c); only what did not come gets a row in clario_stalled. */
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdio.h>

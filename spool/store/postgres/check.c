@@ -1,6 +1,8 @@
 /* spool/store/postgres/check.c: every record is read and held against its columns, the counters and the
  * lines: what an index says PostgreSQL answers for (its amcheck), what we keep beside the records is ours. */
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
+#include "spool/store/common/hashes.h"
+#include "spool/store/common/tally.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <inttypes.h>

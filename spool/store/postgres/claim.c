@@ -3,7 +3,6 @@
  *
  * A lane is the ready jobs of one phase and one priority; the crowd has lanes of its own, in which each of
  * its users has a queue. One statement skips from queue to queue and gives the first few jobs of each. */
-#include "spool/store/lmdb/key.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdio.h>
@@ -126,13 +125,6 @@ static struct entry *best_of_crowd(struct round *round, uint32_t phases)
 	return best;
 }
 
-static void count_turn(struct turns *turns, const struct entry *e)
-{
-	turns->claims++;
-	if (e->of_crowd)
-		*turn_of_priority(turns, e->urgency) = e->user;
-}
-
 static struct entry *pick(struct round *round, uint32_t phases)
 {
 	struct entry *ordinary = best_ordinary(round, phases), *crowd = best_of_crowd(round, phases);
@@ -140,7 +132,7 @@ static struct entry *pick(struct round *round, uint32_t phases)
 	if (!e)
 		return NULL;
 	e->is_taken = true;
-	count_turn(&round->turns, e);
+	turn_taken(&round->turns, e->urgency, e->of_crowd, e->user);
 	return e;
 }
 
@@ -227,7 +219,8 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 		}
 		if (claim_one(tx, ids[i], ask, &jobs[*jobs_n])) {
 			*bytes += jobs[(*jobs_n)++].payload.len;
-			count_turn(&tx->store->turns, picked[i]);
+			turn_taken(
+				&tx->store->turns, picked[i]->urgency, picked[i]->of_crowd, picked[i]->user);
 		} else {
 			quota_change(q, picked[i]->slot, 1);
 			list_id(passed, ids[i]);

@@ -1,5 +1,5 @@
 /* spool/store/postgres/meta.c: small records by name: bookmarks, tokens, receivers, accounts. */
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/postgres/locks.h"
 #include "spool/store/postgres/verbs.h"
 
@@ -185,8 +185,7 @@ static enum status load_token(struct tx *tx, const char *name, struct token *out
 	struct buf record = BUF_INIT(RECORD_MAX);
 	char key[KEY_MAX];
 	enum status st = meta_get(tx, name_key("token", name, key), &record);
-	*out = (struct token){0};
-	snprintf(out->name, sizeof out->name, "%s", name);
+	token_init(out, slice_text(name));
 	if (st == ST_OK)
 		st = token_decode(slice_text(name), buf_slice(&record), out);
 	buf_release(&record);

@@ -2,7 +2,8 @@
 #include "spool/store/postgres/rows.h"
 
 #include "spool/base/hash.h"
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
+#include "spool/store/common/hashes.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* spool/store/postgres/submit.c: a batch of triggers becomes jobs in one transaction (promises 1, 4, 6): a
  * few questions for the whole batch, then one statement that stores it. */
-#include "spool/store/lmdb/key.h"
+#include "spool/store/common/hashes.h"
 #include "spool/store/postgres/locks.h"
 #include "spool/store/postgres/verbs.h"
 

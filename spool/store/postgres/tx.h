@@ -10,10 +10,10 @@
 #ifndef SPOOL_STORE_POSTGRES_TX_H
 #define SPOOL_STORE_POSTGRES_TX_H
 #include "spool/model/await.h"
-#include "spool/store/lmdb/crowd.h"
-#include "spool/store/lmdb/head.h"
-#include "spool/store/lmdb/record.h"
-#include "spool/store/lmdb/turns.h"
+#include "spool/store/common/crowd.h"
+#include "spool/store/common/head.h"
+#include "spool/store/common/record.h"
+#include "spool/store/common/turns.h"
 #include "spool/store/postgres/link.h"
 #include "spool/store/postgres/links.h"
 #include "spool/store/store.h"

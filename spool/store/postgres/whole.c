@@ -1,5 +1,5 @@
 /* spool/store/postgres/whole.c: the spool as a whole: exported item by item, or built from such items. */
-#include "spool/store/lmdb/codec.h"
+#include "spool/store/common/codec.h"
 #include "spool/store/postgres/slots.h"
 #include "spool/store/postgres/verbs.h"
 

@@ -1,10 +1,10 @@
-/* spool/store/lmdb/record.h: the bytes of records, and nothing else: struct -> bytes -> struct. Pure.
+/* spool/store/common/record.h: the bytes of records, and nothing else: struct -> bytes -> struct. Pure.
  *
  * Every record is: version 1 | CRC32C of the rest 4 (big-endian) | fields. FORMAT.md is the contract;
  * tests/golden holds one of each released version. Decoding trusts nothing: lengths are checked, text that is
  * missing makes it CORRUPT. */
-#ifndef SPOOL_STORE_LMDB_RECORD_H
-#define SPOOL_STORE_LMDB_RECORD_H
+#ifndef SPOOL_STORE_COMMON_RECORD_H
+#define SPOOL_STORE_COMMON_RECORD_H
 #include "spool/model/event.h"
 
 enum { RECORD_VERSION = 1, RECORD_HEAD = 5 };

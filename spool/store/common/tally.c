@@ -1,5 +1,5 @@
-/* spool/store/lmdb/tally.c: see tally.h. Open addressing; the keys are hashes already. */
-#include "spool/store/lmdb/tally.h"
+/* spool/store/common/tally.c: see tally.h. Open addressing; the keys are hashes already. */
+#include "spool/store/common/tally.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* spool/store/lmdb/crowd.c: see crowd.h. */
-#include "spool/store/lmdb/crowd.h"
+/* spool/store/common/crowd.c: see crowd.h. */
+#include "spool/store/common/crowd.h"
 
 enum { COUNTER_BITS = 12, ALL_GONE = 31 };
 

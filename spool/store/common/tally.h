@@ -1,7 +1,7 @@
-/* spool/store/lmdb/tally.h: sums of jobs and bytes by account, in memory: what the jobs say, to hold what is
- * stored against or to put in its place. */
-#ifndef SPOOL_STORE_LMDB_TALLY_H
-#define SPOOL_STORE_LMDB_TALLY_H
+/* spool/store/common/tally.h: sums of jobs and bytes by account, in memory: what the jobs say, to hold what
+ * is stored against or to put in its place. */
+#ifndef SPOOL_STORE_COMMON_TALLY_H
+#define SPOOL_STORE_COMMON_TALLY_H
 #include "spool/base/id.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
-/* spool/store/lmdb/head.c: see head.h. */
-#include "spool/store/lmdb/head.h"
+/* spool/store/common/head.c: see head.h. */
+#include "spool/store/common/head.h"
 
-#include "spool/store/lmdb/record.h"
+#include "spool/store/common/record.h"
 
 void head_encode(const struct head *head, struct buf *out)
 {

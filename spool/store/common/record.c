@@ -1,5 +1,5 @@
-/* spool/store/lmdb/record.c: see record.h and FORMAT.md. */
-#include "spool/store/lmdb/record.h"
+/* spool/store/common/record.c: see record.h and FORMAT.md. */
+#include "spool/store/common/record.h"
 
 #include "spool/base/hash.h"
 #include "spool/model/phase.h"

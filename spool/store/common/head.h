@@ -1,6 +1,7 @@
-/* spool/store/lmdb/head.h: the one record of counters, changed in the same transactions as what it counts. */
-#ifndef SPOOL_STORE_LMDB_HEAD_H
-#define SPOOL_STORE_LMDB_HEAD_H
+/* spool/store/common/head.h: the one record of counters, changed in the same transactions as what it counts.
+ */
+#ifndef SPOOL_STORE_COMMON_HEAD_H
+#define SPOOL_STORE_COMMON_HEAD_H
 #include "spool/model/rules.h"
 #include "spool/model/steer.h"
 

@@ -1,11 +1,12 @@
-/* spool/store/lmdb/turns.h: whose turn it is to be claimed, as far as that depends on what was claimed
+/* spool/store/common/turns.h: whose turn it is to be claimed, as far as that depends on what was claimed
  * before. Pure.
  *
  * Counted in memory, by each process for itself, and only by who holds the write transaction. A restart
  * begins anew: that costs nobody more than a turn. */
-#ifndef SPOOL_STORE_LMDB_TURNS_H
-#define SPOOL_STORE_LMDB_TURNS_H
-#include "spool/store/lmdb/key.h"
+#ifndef SPOOL_STORE_COMMON_TURNS_H
+#define SPOOL_STORE_COMMON_TURNS_H
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { TURN_PRIORITIES = 16 };
 struct turns {
@@ -29,14 +30,12 @@ static inline uint32_t *turn_of_priority(struct turns *t, int priority)
 	return &t->last_user[(unsigned)priority % TURN_PRIORITIES];
 }
 
-/* The job of this key of the queue was claimed. */
-static inline void turn_taken(struct turns *t, const struct key *key)
+/* A job was claimed; user: the hash of whose it is, if it is one of the crowd. */
+static inline void turn_taken(struct turns *t, int priority, bool of_crowd, uint32_t user)
 {
-	int priority = key->b[QUEUE_PRIORITY];
 	t->claims++;
-	if (priority & CROWD_BIT)
-		*turn_of_priority(t, priority & ~CROWD_BIT) =
-			(uint32_t)key_get(key_slice(key), QUEUE_USER, 4);
+	if (of_crowd)
+		*turn_of_priority(t, priority) = user;
 }
 
 #endif
