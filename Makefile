@@ -33,7 +33,7 @@ MODEL_SRCS := $(addprefix spool/model/, phase.c job.c event.c receiver.c token.c
 	forget.c undo.c \
 	await.c \
 	purge.c \
-	account.c)
+	account.c act.c claim.c receiver_event.c trigger.c)
 LMDB_SRCS  := $(addprefix spool/store/lmdb/, env.c room.c init.c tx.c walk.c key.c job_io.c event_io.c dedupe.c line.c aside.c \
 	submit.c exchange.c claim.c lanes.c due.c receiver_io.c token_io.c steer.c remove.c read.c list.c stats.c wake.c account_io.c pages.c pages_file.c pages_head.c verify.c \
 	verify_run.c hold.c care.c care_copy.c repair.c rebuild.c export.c import.c audit.c engine.c \

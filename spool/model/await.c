@@ -50,15 +50,7 @@ void await_event(const struct job *job, const struct stalled *stalled, struct mo
 {
 	snprintf(reason, AWAIT_REASON_MAX, "phase %d did not come within %lld s after phase %d had completed",
 		stalled->phase, (long long)((stalled->due_us - stalled->since_us) / 1000000), job->phase);
-	*out = (struct event){
-		.at_us = now.wall_us,
-		.kind = EVENT_STALLED,
-		.job = job->id,
-		.phase = job->phase,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.attempt = job->attempts_made,
-		.actor = slice_text("system"),
-		.reason = slice_text(reason),
-	};
+	*out = event_beside(job, EVENT_STALLED, now);
+	out->actor = slice_text("system");
+	out->reason = slice_text(reason);
 }

@@ -1,4 +1,4 @@
-/* spool/model/event.c: names of event kinds. */
+/* spool/model/event.c: see event.h. */
 #include "spool/model/event.h"
 
 #include <assert.h>
@@ -80,4 +80,24 @@ void event_release(struct event *event)
 {
 	buf_release(&event->mem);
 	*event = (struct event){0};
+}
+
+struct event event_of_spool(enum event_kind kind, struct moment now)
+{
+	return (struct event){
+		.at_us = now.wall_us, .kind = kind, .from = EVENT_NO_STATE, .to = EVENT_NO_STATE};
+}
+
+struct event event_beside(const struct job *job, enum event_kind kind, struct moment now)
+{
+	struct event event = event_of_spool(kind, now);
+	event.job = job->id;
+	event.phase = job->phase;
+	event.attempt = job->attempts_made;
+	return event;
+}
+
+struct slice event_words(struct slice words)
+{
+	return slice_of(words.p, words.len < EVENT_REASON_MAX ? words.len : EVENT_REASON_MAX);
 }

@@ -3,6 +3,7 @@
  */
 #ifndef SPOOL_MODEL_EVENT_H
 #define SPOOL_MODEL_EVENT_H
+#include "spool/base/clock.h"
 #include "spool/model/job.h"
 
 /* Stored by number (FORMAT.md): never renumber. */
@@ -78,5 +79,11 @@ struct event {
 bool event_is_operators(enum event_kind kind);
 
 void event_release(struct event *event);
+
+/* What an event is made of: one of the spool as a whole, and one of a job whose state it does not change. */
+struct event event_of_spool(enum event_kind kind, struct moment now);
+struct event event_beside(const struct job *job, enum event_kind kind, struct moment now);
+/* Words as an event may have them: cut at EVENT_REASON_MAX. */
+struct slice event_words(struct slice words);
 
 #endif

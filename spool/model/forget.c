@@ -81,3 +81,16 @@ bool forget_is_named(const struct event *event, struct slice user_id)
 	return user_id.len >= TELLING_LEN &&
 	       (contains(event->room, user_id) || contains(event->reason, user_id));
 }
+
+struct event forget_told(const struct forget_ask *ask, uint64_t jobs, uint64_t events, uint64_t records,
+	struct moment now, char data[FORGET_DATA_MAX])
+{
+	struct event event = event_of_spool(EVENT_FORGOTTEN, now);
+	snprintf(data, FORGET_DATA_MAX,
+		"{\"jobs\":%" PRIu64 ",\"events\":%" PRIu64 ",\"records\":%" PRIu64 "}", jobs, events,
+		records);
+	event.actor = ask->actor;
+	event.reason = event_words(ask->reason);
+	event.data = slice_text(data);
+	return event;
+}

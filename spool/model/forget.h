@@ -34,6 +34,11 @@ void forget_job(struct job *job, const struct forget_ask *ask, bool is_shared, s
 /* An event of such a job. false: there was nothing to take from it. */
 bool forget_event(struct event *event);
 
+/* What tells of one step; data must last as long as the event. */
+enum { FORGET_DATA_MAX = 128 };
+struct event forget_told(const struct forget_ask *ask, uint64_t jobs, uint64_t events, uint64_t records,
+	struct moment now, char data[FORGET_DATA_MAX]);
+
 /* Whether an event whose job is gone was about this user: its room, its data or its words say so. */
 bool forget_is_named(const struct event *event, struct slice user_id);
 

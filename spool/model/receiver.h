@@ -133,5 +133,18 @@ void receiver_taken(struct receiver_report *report, bool is_kept);
 void receiver_pause(struct receiver_state *r, int64_t until_us, struct slice actor, int64_t now_us,
 	struct receiver_change *change);
 void receiver_resume(struct receiver_state *r, struct receiver_change *change);
+/* OK; INVALID: no name, or an end that is over or too far ahead. until_us 0: until it is resumed. */
+enum status receiver_check_pause(
+	const char *name, bool pause, int64_t until_us, struct moment now, struct why *why);
+
+/* The events. actor: whose report or act it was; a pause that came to its end was nobody's. */
+struct event receiver_changed(const char *name, const struct receiver_change *change, size_t i,
+	struct slice actor, struct moment now);
+/* Its record could not be read: what stood there is lost, and with it perhaps a pause. */
+struct event receiver_lost(const char *name, struct moment now);
+/* An operator has paused or resumed it; data must last as long as the event. */
+enum { RECEIVER_ACT_MAX = CLOCK_TEXT_LEN + 16 };
+struct event receiver_acted(const struct receiver_state *r, bool pause, struct slice actor,
+	struct slice reason, struct moment now, char data[RECEIVER_ACT_MAX]);
 
 #endif

@@ -5,6 +5,7 @@
 #include "spool/model/phase.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static struct event event_for(
 	const struct job *job, enum event_kind kind, enum job_state from, struct moment now)
@@ -450,6 +451,21 @@ enum place rules_place(const struct job *job)
 	return places[job->state];
 }
 
+enum job_state rules_state_of(enum place place)
+{
+	static const enum job_state states[PLACE_N] = {
+		[PLACE_READY] = JOB_WAITING,
+		[PLACE_BEHIND] = JOB_WAITING,
+		[PLACE_DELAYED] = JOB_DELAYED,
+		[PLACE_ACTIVE] = JOB_ACTIVE,
+		[PLACE_COMPLETED] = JOB_COMPLETED,
+		[PLACE_FAILED] = JOB_FAILED,
+		[PLACE_HELD] = JOB_HELD,
+		[PLACE_CANCELLED] = JOB_CANCELLED,
+	};
+	return states[place];
+}
+
 int64_t rules_place_at_us(const struct job *job)
 {
 	if (job_state_is_ended(job->state))
@@ -465,4 +481,36 @@ int rules_place_priority(const struct job *job)
 int64_t rules_since_us(const struct job *job)
 {
 	return job_state_is_ended(job->state) ? job->finished_at_us : job->accepted_at_us;
+}
+
+struct event rules_notice(const struct job *job, const struct notice *notice, struct moment now)
+{
+	struct event event = event_beside(job, notice->kind, now);
+	event.actor = slice_text("system");
+	event.reason = notice->reason;
+	event.name = notice->name;
+	event.room = notice->room;
+	event.data = notice->data;
+	return event;
+}
+
+struct event rules_paused(uint32_t phases, bool pause, struct slice actor, struct moment now)
+{
+	struct event event = event_of_spool(pause ? EVENT_PAUSED : EVENT_RESUMED, now);
+	bool is_one = (phases & (phases - 1)) == 0;
+	event.phase = is_one ? phase_of_slot(__builtin_ctz(phases)) : 0;
+	event.actor = actor;
+	return event;
+}
+
+struct event rules_removed(enum job_state state, size_t removed, struct slice actor, struct moment now,
+	char data[RULES_REMOVED_MAX])
+{
+	struct event event = event_of_spool(EVENT_REMOVED, now);
+	snprintf(data, RULES_REMOVED_MAX, "{\"state\":\"%s\",\"removed\":%zu}", job_state_name(state),
+		removed);
+	event.from = (int)state;
+	event.actor = actor;
+	event.data = slice_text(data);
+	return event;
 }

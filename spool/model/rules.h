@@ -15,6 +15,8 @@
 /* Bounds of a trigger; ST_INVALID names the member. */
 NODISCARD enum status rules_check_trigger(const struct trigger *trigger, struct why *why);
 /* A trigger that has been let in becomes a job. has_turn: nobody of its workflow stands before it. */
+/* A notification or progress event that goes with a settlement of this job. */
+struct event rules_notice(const struct job *job, const struct notice *notice, struct moment now);
 void rules_accept(struct job *job, const struct trigger *trigger, struct job_id id, struct moment now,
 	bool ordered, bool has_turn, struct event *event);
 
@@ -74,6 +76,13 @@ static inline bool place_is_live(enum place place)
 	return place != PLACE_COMPLETED && place != PLACE_FAILED && place != PLACE_CANCELLED;
 }
 enum place rules_place(const struct job *job);
+/* Jobs of one state have left; data must last as long as the event. */
+enum { RULES_REMOVED_MAX = 64 };
+struct event rules_removed(enum job_state state, size_t removed, struct slice actor, struct moment now,
+	char data[RULES_REMOVED_MAX]);
+/* Phases (bits of phase_slot()) are paused, or resumed. */
+struct event rules_paused(uint32_t phases, bool pause, struct slice actor, struct moment now);
+enum job_state rules_state_of(enum place place);
 /* The time its entry is sorted by: due time while it waits, time it ended when it has. */
 int64_t rules_place_at_us(const struct job *job);
 int rules_place_priority(const struct job *job);

@@ -260,3 +260,17 @@ void token_tell(const struct token *t, enum token_act act, struct buf *out)
 	}
 	jx_close_object(&w);
 }
+
+struct event token_event(const struct token *t, enum token_act act, struct slice actor, struct slice reason,
+	struct moment now, char words[TOKEN_WORDS_MAX], const struct buf *data)
+{
+	struct event event = event_of_spool(EVENT_TOKEN, now);
+	struct slice cut = event_words(reason);
+	int len = snprintf(
+		words, TOKEN_WORDS_MAX, "%s%s%.*s", token_act_name(act), cut.len ? ": " : "", SLICE_ARG(cut));
+	event.actor = actor;
+	event.reason = slice_of(words, (size_t)len);
+	event.name = slice_text(t->name);
+	event.data = buf_slice(data);
+	return event;
+}

@@ -98,4 +98,9 @@ const char *token_act_name(enum token_act act); /* "added", "rotated", "revoked"
 struct jx_writer;
 void token_write_limits(struct jx_writer *w, const struct token *t);
 
+/* What tells of a change; words and *data (which token_tell() has written) must last as long as the event. */
+enum { TOKEN_WORDS_MAX = EVENT_REASON_MAX + 16, TOKEN_TELL_MAX = 2048 };
+struct event token_event(const struct token *t, enum token_act act, struct slice actor, struct slice reason,
+	struct moment now, char words[TOKEN_WORDS_MAX], const struct buf *data);
+
 #endif

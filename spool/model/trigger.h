@@ -41,4 +41,9 @@ struct receipt {
 	struct why why;
 };
 
+/* The answer for a new job, and for one that was there: DUPLICATE, or KEY_REUSED. */
+void receipt_of_new(struct receipt *receipt, const struct job *job);
+void receipt_of_first(
+	struct receipt *receipt, const struct job *first, enum submit_verdict verdict, bool body_differs);
+
 #endif

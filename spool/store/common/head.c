@@ -69,3 +69,19 @@ void head_completed(struct head *head, int64_t duration_ms)
 	if (head->recent_n < STATS_RECENT_MAX)
 		head->recent_n++;
 }
+
+void head_tell(const struct head *head, struct stats *out)
+{
+	memset(out->jobs, 0, sizeof out->jobs);
+	for (int slot = 0; slot < PHASE_SLOTS; slot++)
+		for (int place = 0; place < PLACE_N; place++)
+			out->jobs[slot][rules_state_of((enum place)place)] += head->jobs[slot][place];
+	out->behind = head_place(head, PLACE_BEHIND);
+	out->accepted_total = head->accepted_total;
+	out->removed_total = head->removed_total;
+	out->set_aside = head->set_aside;
+	out->last_seq = head->next_seq - 1;
+	out->paused_phases = head->paused_phases;
+	out->recent_n = head->recent_n;
+	memcpy(out->recent_ms, head->recent_ms, sizeof out->recent_ms);
+}

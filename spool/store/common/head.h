@@ -18,6 +18,8 @@ void head_encode(const struct head *head, struct buf *out);
 enum status head_decode(struct slice record, struct head *out);
 uint64_t head_present(const struct head *head); /* jobs in all places: neither removed nor set aside */
 uint64_t head_place(const struct head *head, enum place place); /* over all phases */
+/* What the counters say; all else of *out is left as it is. */
+void head_tell(const struct head *head, struct stats *out);
 void head_completed(struct head *head, int64_t duration_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static const char prefix[] = "caller.";
-enum { PREFIX_LEN = sizeof prefix - 1, DIGITS = 16, TOLD_MAX = 64 };
+enum { PREFIX_LEN = sizeof prefix - 1, DIGITS = 16 };
 
 /* --- key and record --- */
 
@@ -65,33 +65,10 @@ static void put(struct tx *tx, uint64_t hash, const struct account *account)
 bool account_has_room(struct tx *tx, const struct trigger *t, struct why *why)
 {
 	struct account has;
-	uint64_t bytes = t->payload.len;
-	int name_len = t->source.len < TOLD_MAX ? (int)t->source.len : TOLD_MAX;
-	const char *name = t->source.len ? t->source.p : "";
 	if (t->max_jobs == 0 && t->max_bytes == 0)
 		return true;
 	load(tx, key_account_hash(tx->store->seed, t->source), &has);
-	if (t->max_jobs && has.jobs >= t->max_jobs)
-		why_set(why, ST_QUOTA,
-			"caller %.*s has %" PRIu64 " jobs that have not ended, and may have %" PRIu64,
-			name_len, name, has.jobs, t->max_jobs);
-	else if (t->max_bytes && bytes > t->max_bytes)
-		why_set(why, ST_QUOTA,
-			"the payload has %" PRIu64 " bytes, and all jobs of caller %.*s may have %" PRIu64,
-			bytes, name_len, name, t->max_bytes);
-	else if (t->max_bytes && has.bytes > t->max_bytes - bytes)
-		why_set(why, ST_QUOTA,
-			"jobs of caller %.*s that have not ended have %" PRIu64 " bytes; with these %" PRIu64
-			" it would be more than %" PRIu64,
-			name_len, name, has.bytes, bytes, t->max_bytes);
-	else
-		return true;
-	return false;
-}
-
-static uint64_t less(uint64_t from, uint64_t by)
-{
-	return from > by ? from - by : 0;
+	return account_takes(&has, t, why);
 }
 
 void account_count(struct tx *tx, const struct job *job, uint64_t hash, int by)
@@ -100,15 +77,9 @@ void account_count(struct tx *tx, const struct job *job, uint64_t hash, int by)
 	if (!job->is_charged || by == 0)
 		return;
 	load(tx, hash, &account);
-	if (by > 0) {
+	if (by > 0)
 		account_set_name(&account, job->source);
-		account.jobs++;
-		account.bytes += job->charged_bytes;
-	} else {
-		/* No outcome is refused for a count that is wrong; verify tells of it. */
-		account.jobs = less(account.jobs, 1);
-		account.bytes = less(account.bytes, job->charged_bytes);
-	}
+	account_add(&account, job->charged_bytes, by);
 	put(tx, hash, &account);
 }
 

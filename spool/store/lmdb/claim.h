@@ -3,9 +3,6 @@
 #define SPOOL_STORE_LMDB_CLAIM_H
 #include "spool/store/lmdb/tx.h"
 
-/* INVALID: more limits than there may be. */
-NODISCARD enum status claim_check(const struct claim_ask *ask, struct why *why);
-
 /* Lease ready jobs into jobs[*jobs_n..ask->max), in the order of lanes.h and within the ask's limits. */
 void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n);
 

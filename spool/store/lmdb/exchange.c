@@ -1,4 +1,5 @@
 /* spool/store/lmdb/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
+#include "spool/model/claim.h"
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/claim.h"
 #include "spool/store/lmdb/due.h"
@@ -16,21 +17,7 @@ enum { REAP_EVERY_US = 250000, REAP_MAX = 256 };
 static void append_notices(struct tx *tx, struct job *job, const struct settlement *s)
 {
 	for (size_t i = 0; i < s->notices_n; i++) {
-		const struct notice *notice = &s->notices[i];
-		struct event event = {
-			.at_us = tx->now.wall_us,
-			.kind = notice->kind,
-			.job = job->id,
-			.phase = job->phase,
-			.from = EVENT_NO_STATE,
-			.to = EVENT_NO_STATE,
-			.attempt = job->attempts_made,
-			.actor = slice_text("system"),
-			.reason = notice->reason,
-			.name = notice->name,
-			.room = notice->room,
-			.data = notice->data,
-		};
+		struct event event = rules_notice(job, &s->notices[i], tx->now);
 		event_append(tx, &event, job);
 	}
 }

@@ -6,8 +6,6 @@
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/verbs.h"
 
-#include <inttypes.h>
-
 enum { JOBS_MAX = 64, EVENTS_MAX = 512, RECORDS_MAX = 64, LOOK_MAX = 20000, USER_AT = MEMBER_ID - 8 };
 
 /* What one call has found and done. */
@@ -200,22 +198,9 @@ static void forget_records(struct tx *tx, struct step *s)
 
 static void append_forgotten(struct tx *tx, const struct step *s)
 {
-	struct buf data = BUF_INIT(128);
-	buf_fmt(&data, "{\"jobs\":%" PRIu64 ",\"events\":%" PRIu64 ",\"records\":%" PRIu64 "}", s->jobs,
-		s->events, s->records);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_FORGOTTEN,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = s->ask->actor,
-		.reason = s->ask->reason,
-		.data = buf_slice(&data),
-	};
-	if (event.reason.len > EVENT_REASON_MAX)
-		event.reason.len = EVENT_REASON_MAX;
+	char data[FORGET_DATA_MAX];
+	struct event event = forget_told(s->ask, s->jobs, s->events, s->records, tx->now, data);
 	event_append(tx, &event, NULL);
-	buf_release(&data);
 }
 
 typedef void (*part)(struct tx *tx, struct step *s);

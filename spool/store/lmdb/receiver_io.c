@@ -48,38 +48,19 @@ void receiver_put(struct tx *tx, const struct receiver_state *r)
 
 /* --- events --- */
 
-static void append(struct tx *tx, enum event_kind kind, const char *name, struct slice actor,
-	struct slice reason, struct slice data)
-{
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = kind,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = actor,
-		.reason = reason,
-		.name = slice_text(name),
-		.data = data,
-	};
-	event_append(tx, &event, NULL);
-}
-
-/* A pause that came to its end was nobody's act. */
 static void append_changes(
 	struct tx *tx, const char *name, const struct receiver_change *change, struct slice actor)
 {
 	for (size_t i = 0; i < change->events_n; i++) {
-		bool is_acted = change->events[i].kind == EVENT_BREAKER;
-		append(tx, change->events[i].kind, name, is_acted ? actor : slice_text("system"),
-			slice_text(change->events[i].reason), (struct slice)SLICE_INIT);
+		struct event event = receiver_changed(name, change, i, actor, tx->now);
+		event_append(tx, &event, NULL);
 	}
 }
 
-/* What stood there is lost, and with it perhaps a pause: that is told. */
 static void append_loss(struct tx *tx, const char *name)
 {
-	append(tx, EVENT_BREAKER, name, slice_text("system"),
-		slice_text("closed: its record could not be read"), (struct slice)SLICE_INIT);
+	struct event event = receiver_lost(name, tx->now);
+	event_append(tx, &event, NULL);
 }
 
 /* --- of an exchange --- */
@@ -165,14 +146,9 @@ enum status lmdb_receivers(
 static void append_act(
 	struct tx *tx, const struct receiver_state *r, bool pause, struct slice actor, struct slice reason)
 {
-	char until[CLOCK_TEXT_LEN], data[CLOCK_TEXT_LEN + 16] = "";
-	if (pause && r->paused_until_us) {
-		clock_text(r->paused_until_us, until, sizeof until);
-		snprintf(data, sizeof data, "{\"until\":\"%s\"}", until);
-	}
-	if (reason.len > EVENT_REASON_MAX)
-		reason.len = EVENT_REASON_MAX;
-	append(tx, pause ? EVENT_PAUSED : EVENT_RESUMED, r->name, actor, reason, slice_text(data));
+	char data[RECEIVER_ACT_MAX];
+	struct event event = receiver_acted(r, pause, actor, reason, tx->now, data);
+	event_append(tx, &event, NULL);
 }
 
 /* A name that was paused by mistake leaves nothing behind once it is resumed. */
@@ -185,26 +161,13 @@ static void keep(struct tx *tx, const struct receiver_state *r)
 		receiver_put(tx, r);
 }
 
-static enum status check_pause(
-	struct moment now, const char *name, bool pause, int64_t until_us, struct why *why)
-{
-	if (!receiver_name_is_valid(slice_text(name)))
-		return why_set(why, ST_INVALID, "a receiver's name has 1 to %d visible ASCII characters",
-			RECEIVER_NAME_MAX);
-	if (pause && until_us && until_us <= now.wall_us)
-		return why_set(why, ST_INVALID, "the pause would be over already");
-	if (until_us > RECEIVER_UNTIL_MAX)
-		return why_set(why, ST_INVALID, "the pause would end too far ahead");
-	return ST_OK;
-}
-
 enum status lmdb_receiver_pause(struct store *store, struct moment now, const char *name, bool pause,
 	int64_t until_us, struct slice actor, struct slice reason, struct why *why)
 {
 	struct tx tx;
 	struct receiver_state state;
 	struct receiver_change change = {0};
-	enum status st = check_pause(now, name, pause, until_us, why);
+	enum status st = receiver_check_pause(name, pause, until_us, now, why);
 	if (st == ST_OK)
 		st = tx_begin(&tx, store, TX_WRITE, now, why);
 	if (st != ST_OK)

@@ -6,8 +6,6 @@
 #include "spool/store/lmdb/job_io.h"
 #include "spool/store/lmdb/verbs.h"
 
-#include <inttypes.h>
-
 enum { KEYS_MAX = 256, EVENTS_MAX = 512 };
 
 static const enum place places_of_state[JOB_STATE_N][2] = {
@@ -102,18 +100,9 @@ static void remove_from(struct tx *tx, enum place place, int phase, enum job_sta
 
 static void append_removed(struct tx *tx, enum job_state state, size_t removed, struct slice actor)
 {
-	struct buf data = BUF_INIT(128);
-	buf_fmt(&data, "{\"state\":\"%s\",\"removed\":%zu}", job_state_name(state), removed);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_REMOVED,
-		.from = (int)state,
-		.to = EVENT_NO_STATE,
-		.actor = actor,
-		.data = buf_slice(&data),
-	};
+	char data[RULES_REMOVED_MAX];
+	struct event event = rules_removed(state, removed, actor, tx->now, data);
 	event_append(tx, &event, NULL);
-	buf_release(&data);
 }
 
 static void remove_once(struct tx *tx, enum job_state state, int64_t before_us, size_t max, struct gone *gone)

@@ -1,5 +1,5 @@
 /* spool/store/lmdb/steer.c: operators' acts on jobs and on the queue, each with its event. */
-#include "spool/model/undo.h"
+#include "spool/model/act.h"
 #include "spool/store/lmdb/aside.h"
 #include "spool/store/lmdb/event_io.h"
 #include "spool/store/lmdb/line.h"
@@ -17,77 +17,20 @@ static void rejoin(struct tx *tx, struct loaded *l)
 	l->job.has_turn = line_join(tx, l->hashes.workflow, l->job.id);
 }
 
-/* The newest event, but for that its time came: nothing has been done with the job by that. */
-static enum status newest_act(struct tx *tx, const struct job *job, struct event *out)
+static enum status load_event(void *tx, uint64_t seq, struct event *out)
 {
-	enum status st = event_load(tx, job->last_event, out);
-	while (st == ST_OK && out->kind == EVENT_DUE) {
-		uint64_t before = out->prev;
-		event_release(out);
-		st = event_load(tx, before, out);
-	}
-	return st;
-}
-
-/* What its newest event tells of is taken back, if that was this operation's doing. */
-static enum status undo_loaded(
-	struct tx *tx, struct loaded *l, const struct steer_ask *ask, struct event *event, bool *is_changed)
-{
-	struct event act;
-	enum status st = newest_act(tx, &l->job, &act);
-	if (st != ST_OK)
-		return st;
-	bool is_its = event_is_operators(act.kind) && slice_eq(act.name, ask->operation);
-	*is_changed = !is_its;
-	if (!is_its)
-		st = ST_CONFLICT;
-	else if (act.kind == EVENT_UNDONE)
-		st = ST_EXISTS;
-	else
-		st = rules_undo(&l->job, &act, tx->now, ask, event, NULL);
-	event_release(&act);
-	return st;
-}
-
-static bool is_done_already(struct tx *tx, const struct loaded *l, struct slice operation)
-{
-	struct event act;
-	if (!operation.len || event_load(tx, l->job.last_event, &act) != ST_OK)
-		return false;
-	bool is_done = event_is_operators(act.kind) && slice_eq(act.name, operation);
-	event_release(&act);
-	return is_done;
-}
-
-static enum status apply_rule(struct tx *tx, struct loaded *l, const struct steer_ask *ask, size_t i,
-	struct event *event, bool *is_changed)
-{
-	if (ask->undoes)
-		return undo_loaded(tx, l, ask, event, is_changed);
-	*is_changed = ask->last_events && ask->last_events[i] != l->job.last_event;
-	if (*is_changed && is_done_already(tx, l, ask->operation)) {
-		*is_changed = false;
-		return ST_EXISTS;
-	}
-	if (*is_changed)
-		return ST_CONFLICT;
-	return rules_steer(&l->job, ask->verb, tx->now, ask->actor, ask->reason, event, NULL);
+	return event_load(tx, seq, out);
 }
 
 static void steer_loaded(
 	struct tx *tx, struct loaded *l, const struct steer_ask *ask, size_t i, struct steer_result *result)
 {
-	const struct job before = l->job;
 	struct event event;
 	char note[UNDO_NOTE_MAX];
-	result->status = apply_rule(tx, l, ask, i, &event, &result->is_changed);
-	result->state = l->job.state;
-	if (result->status != ST_OK)
+	bool was_ended = job_state_is_ended(l->job.state);
+	if (!act_apply(&l->job, ask, i, tx->now, load_event, tx, result, &event, note))
 		return;
-	event.name = ask->operation;
-	if (ask->operation.len && !ask->undoes)
-		event.data = undo_note(&before, note);
-	bool was_ended = job_state_is_ended(before.state), is_ended = job_state_is_ended(l->job.state);
+	bool is_ended = job_state_is_ended(l->job.state);
 	if (was_ended && !is_ended)
 		rejoin(tx, l);
 	event_append(tx, &event, &l->job);
@@ -153,15 +96,7 @@ enum status lmdb_pause(struct store *store, struct moment now, uint32_t phases, 
 		tx_end(&tx);
 		return ST_OK;
 	}
-	bool is_one = (phases & (phases - 1)) == 0;
-	struct event event = {
-		.at_us = now.wall_us,
-		.kind = pause ? EVENT_PAUSED : EVENT_RESUMED,
-		.phase = is_one ? phase_of_slot(__builtin_ctz(phases)) : 0,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = actor,
-	};
+	struct event event = rules_paused(phases, pause, actor, now);
 	event_append(&tx, &event, NULL);
 	tx.wakes = !pause;
 	return commit_and_ring(&tx, why);

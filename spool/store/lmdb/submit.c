@@ -21,29 +21,6 @@ static uint64_t depth(const struct head *head)
 	       head_place(head, PLACE_HELD);
 }
 
-static void set_workflow_id(struct receipt *receipt, struct slice id)
-{
-	size_t len = id.len < sizeof receipt->workflow_id ? id.len : sizeof receipt->workflow_id - 1;
-	if (len)
-		memcpy(receipt->workflow_id, id.p, len);
-	receipt->workflow_id[len] = '\0';
-}
-
-static void answer_with_first(struct dedupe_answer *answer, struct receipt *receipt)
-{
-	const struct job *first = &answer->first.job;
-	receipt->verdict = answer->verdict;
-	receipt->status = ST_OK;
-	if (answer->verdict == SUBMIT_KEY_REUSED)
-		receipt->status = why_set(&receipt->why, ST_CONFLICT,
-			"the idempotency key was used before for another request");
-	receipt->id = first->id;
-	receipt->state = first->state;
-	receipt->body_differs = answer->body_differs;
-	set_workflow_id(receipt, first->workflow_id);
-	loaded_release(&answer->first);
-}
-
 /* What a trigger meets in the spool. */
 struct setting {
 	uint64_t workflow_hash;
@@ -72,13 +49,9 @@ static void accept(struct tx *tx, const struct trigger *t, const struct setting 
 	job.in_crowd = crowd_note(&tx->store->crowd, key_user_hash(tx->store->seed, t->user_id), tx->now);
 	event_append(tx, &event, &job);
 	job_insert(tx, &job);
-	receipt->verdict = SUBMIT_ACCEPTED;
-	receipt->status = ST_OK;
-	receipt->id = job.id;
-	receipt->state = job.state;
+	receipt_of_new(receipt, &job);
 	receipt->has_earlier = at->answer.has_earlier;
 	receipt->earlier = at->answer.earlier;
-	set_workflow_id(receipt, t->workflow_id);
 }
 
 static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *last, bool disk_is_full,
@@ -91,9 +64,10 @@ static void submit_one(struct tx *tx, const struct trigger *t, struct job_id *la
 		return;
 	at.is_first_of_workflow = line_is_first(tx, at.workflow_hash);
 	dedupe_ask(tx, t, at.is_first_of_workflow, &at.answer);
-	if (at.answer.verdict != SUBMIT_ACCEPTED)
-		answer_with_first(&at.answer, receipt);
-	else if (room_map_is_full(tx->store))
+	if (at.answer.verdict != SUBMIT_ACCEPTED) {
+		receipt_of_first(receipt, &at.answer.first.job, at.answer.verdict, at.answer.body_differs);
+		loaded_release(&at.answer.first);
+	} else if (room_map_is_full(tx->store))
 		refuse(receipt, ST_FULL, "the spool is full; intake is closed until there is room");
 	else if (disk_is_full)
 		refuse(receipt, ST_NOSPACE,

@@ -6,10 +6,8 @@
 #include "spool/store/lmdb/key.h"
 #include "spool/store/lmdb/verbs.h"
 
-#include <stdio.h>
-
 static const char prefix[] = "token.";
-enum { PREFIX_LEN = sizeof prefix - 1, TELL_MAX = 2048 };
+enum { PREFIX_LEN = sizeof prefix - 1 };
 
 /* --- in the tree --- */
 
@@ -76,23 +74,10 @@ enum status lmdb_tokens(struct store *store, struct token *out, size_t cap, size
 static void append_event(
 	struct tx *tx, const struct token *t, enum token_act act, struct slice actor, struct slice reason)
 {
-	char words[EVENT_REASON_MAX + 16];
-	struct buf data = BUF_INIT(TELL_MAX);
-	if (reason.len > EVENT_REASON_MAX)
-		reason.len = EVENT_REASON_MAX;
-	int len = snprintf(words, sizeof words, "%s%s%.*s", token_act_name(act), reason.len ? ": " : "",
-		SLICE_ARG(reason));
+	char words[TOKEN_WORDS_MAX];
+	struct buf data = BUF_INIT(TOKEN_TELL_MAX);
 	token_tell(t, act, &data);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_TOKEN,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = actor,
-		.reason = slice_of(words, (size_t)len),
-		.name = slice_text(t->name),
-		.data = buf_slice(&data),
-	};
+	struct event event = token_event(t, act, actor, reason, tx->now, words, &data);
 	if (buf_status(&data) == ST_OK)
 		event_append(tx, &event, NULL);
 	else

@@ -4,12 +4,11 @@
 #include "spool/store/postgres/tx.h"
 #include "spool/store/postgres/verbs.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char prefix[] = "caller.";
-enum { PREFIX_LEN = sizeof prefix - 1, TOLD_MAX = 64 };
+enum { PREFIX_LEN = sizeof prefix - 1 };
 
 /* What a transaction knows of one. */
 struct account_row {
@@ -50,33 +49,9 @@ static struct account_row *load(struct tx *tx, struct slice source)
 
 bool account_has_room(struct tx *tx, const struct trigger *t, struct why *why)
 {
-	uint64_t bytes = t->payload.len;
-	int name_len = t->source.len < TOLD_MAX ? (int)t->source.len : TOLD_MAX;
-	const char *name = t->source.len ? t->source.p : "";
 	if (t->max_jobs == 0 && t->max_bytes == 0)
 		return true;
-	const struct account *has = &load(tx, t->source)->account;
-	if (t->max_jobs && has->jobs >= t->max_jobs)
-		why_set(why, ST_QUOTA,
-			"caller %.*s has %" PRIu64 " jobs that have not ended, and may have %" PRIu64,
-			name_len, name, has->jobs, t->max_jobs);
-	else if (t->max_bytes && bytes > t->max_bytes)
-		why_set(why, ST_QUOTA,
-			"the payload has %" PRIu64 " bytes, and all jobs of caller %.*s may have %" PRIu64,
-			bytes, name_len, name, t->max_bytes);
-	else if (t->max_bytes && has->bytes > t->max_bytes - bytes)
-		why_set(why, ST_QUOTA,
-			"jobs of caller %.*s that have not ended have %" PRIu64 " bytes; with these %" PRIu64
-			" it would be more than %" PRIu64,
-			name_len, name, has->bytes, bytes, t->max_bytes);
-	else
-		return true;
-	return false;
-}
-
-static uint64_t less(uint64_t from, uint64_t by)
-{
-	return from > by ? from - by : 0;
+	return account_takes(&load(tx, t->source)->account, t, why);
 }
 
 void account_count(struct tx *tx, const struct job *job, int by)
@@ -85,14 +60,7 @@ void account_count(struct tx *tx, const struct job *job, int by)
 		return;
 	struct account_row *a = load(tx, job->source);
 	a->is_dirty = true;
-	if (by > 0) {
-		a->account.jobs++;
-		a->account.bytes += job->charged_bytes;
-	} else {
-		/* No outcome is refused for a count that is wrong; verify tells of it. */
-		a->account.jobs = less(a->account.jobs, 1);
-		a->account.bytes = less(a->account.bytes, job->charged_bytes);
-	}
+	account_add(&a->account, job->charged_bytes, by);
 }
 
 void accounts_flush(struct tx *tx)

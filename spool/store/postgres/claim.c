@@ -3,6 +3,7 @@
  *
  * A lane is the ready jobs of one phase and one priority; the crowd has lanes of its own, in which each of
  * its users has a queue. One statement skips from queue to queue and gives the first few jobs of each. */
+#include "spool/model/claim.h"
 #include "spool/store/postgres/verbs.h"
 
 #include <stdio.h>
@@ -136,40 +137,6 @@ static struct entry *pick(struct round *round, uint32_t phases)
 	return e;
 }
 
-/* --- limits --- */
-
-/* A phase is open while each limit that names it has room. */
-struct quota {
-	uint32_t asked, open;
-	struct claim_limit limits[CLAIM_LIMITS_MAX];
-	size_t n;
-};
-
-static void quota_settle(struct quota *q)
-{
-	q->open = q->asked;
-	for (size_t i = 0; i < q->n; i++)
-		if (q->limits[i].room == 0)
-			q->open &= ~q->limits[i].phases;
-}
-
-static void quota_init(struct quota *q, const struct tx *tx, const struct claim_ask *ask)
-{
-	q->asked = (ask->phases ? ask->phases : UINT32_MAX) & ~tx->head.paused_phases;
-	q->n = ask->limits_n;
-	if (q->n)
-		memcpy(q->limits, ask->limits, q->n * sizeof *q->limits);
-	quota_settle(q);
-}
-
-static void quota_change(struct quota *q, int slot, size_t by)
-{
-	for (size_t i = 0; i < q->n; i++)
-		if (q->limits[i].phases & 1u << slot)
-			q->limits[i].room += by;
-	quota_settle(q);
-}
-
 /* --- claims --- */
 
 /* false: it could not be claimed: somebody else is about to, or it was set aside. */
@@ -194,8 +161,8 @@ static bool claim_one(struct tx *tx, struct job_id id, const struct claim_ask *a
 }
 
 /* One round: keys first, claims after; passed: whom to pass over. *more: there may be further ones. */
-static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota *q, struct list *passed,
-	struct job *jobs, size_t *jobs_n, size_t *bytes, bool *more)
+static void claim_round(struct tx *tx, const struct claim_ask *ask, struct claim_room *room,
+	struct list *passed, struct job *jobs, size_t *jobs_n, size_t *bytes, bool *more)
 {
 	struct entry *picked[PICKS];
 	struct job_id ids[PICKS];
@@ -205,8 +172,8 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 	*more = false;
 	if (!round_open(&round, tx, want, passed))
 		return;
-	for (; n < want && (picked[n] = pick(&round, q->open)); n++) {
-		quota_change(q, picked[n]->slot, (size_t)-1);
+	for (; n < want && (picked[n] = pick(&round, room->open)); n++) {
+		claim_room_take(room, picked[n]->slot);
 		ids[n] = picked[n]->id;
 	}
 	*more = n == PICKS;
@@ -222,7 +189,7 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 			turn_taken(
 				&tx->store->turns, picked[i]->urgency, picked[i]->of_crowd, picked[i]->user);
 		} else {
-			quota_change(q, picked[i]->slot, 1);
+			claim_room_give_back(room, picked[i]->slot);
 			list_id(passed, ids[i]);
 			*more = true;
 		}
@@ -232,19 +199,19 @@ static void claim_round(struct tx *tx, const struct claim_ask *ask, struct quota
 
 void claim_jobs(struct tx *tx, const struct claim_ask *ask, struct job *jobs, size_t *jobs_n)
 {
-	struct quota quota;
+	struct claim_room room;
 	size_t bytes = 0;
 	struct list passed = LIST_INIT(LIST_ID);
 	bool more = true;
-	quota_init(&quota, tx, ask);
+	claim_room_init(&room, ask, tx->head.paused_phases);
 	while (more && *jobs_n < ask->max && tx->st == ST_OK && passed.n < PASSED_MAX) {
 		uint64_t ready = 0;
 		for (int slot = 0; slot < PHASE_SLOTS; slot++)
-			if (quota.open & 1u << slot)
+			if (room.open & 1u << slot)
 				ready += tx->head.jobs[slot][PLACE_READY];
 		if (!ready)
 			break;
-		claim_round(tx, ask, &quota, &passed, jobs, jobs_n, &bytes, &more);
+		claim_round(tx, ask, &room, &passed, jobs, jobs_n, &bytes, &more);
 	}
 	list_release(&passed);
 }

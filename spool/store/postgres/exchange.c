@@ -1,4 +1,5 @@
 /* spool/store/postgres/exchange.c: outcomes in, claims out, one transaction (promises 2, 3, 5, 7, 8). */
+#include "spool/model/claim.h"
 #include "spool/store/postgres/locks.h"
 #include "spool/store/postgres/verbs.h"
 #include "spool/store/postgres/wake.h"
@@ -24,21 +25,7 @@ struct exchange {
 static void append_notices(struct tx *tx, struct job *job, const struct settlement *s)
 {
 	for (size_t i = 0; i < s->notices_n; i++) {
-		const struct notice *notice = &s->notices[i];
-		struct event event = {
-			.at_us = tx->now.wall_us,
-			.kind = notice->kind,
-			.job = job->id,
-			.phase = job->phase,
-			.from = EVENT_NO_STATE,
-			.to = EVENT_NO_STATE,
-			.attempt = job->attempts_made,
-			.actor = slice_text("system"),
-			.reason = notice->reason,
-			.name = notice->name,
-			.room = notice->room,
-			.data = notice->data,
-		};
+		struct event event = rules_notice(job, &s->notices[i], tx->now);
 		event_append(tx, &event, job);
 	}
 }
@@ -330,10 +317,9 @@ enum status pg_exchange(struct store *store, struct moment now, struct settlemen
 		.settlements = settlements, .n = n, .ask = ask, .jobs = jobs, .left = LIST_INIT(LIST_BYTES)};
 	*jobs_n = 0;
 	*next_due_us = INT64_MAX;
-	if (ask && ask->limits_n > CLAIM_LIMITS_MAX)
-		return why_set(why, ST_INVALID, "%zu limits of a claim, there may be %d", ask->limits_n,
-			CLAIM_LIMITS_MAX);
-	enum status st = tx_write_beside(store, now, run, &x, why);
+	enum status st = claim_check(ask, why);
+	if (st == ST_OK)
+		st = tx_write_beside(store, now, run, &x, why);
 	list_release(&x.left);
 	if (st != ST_OK) {
 		for (size_t i = 0; i < x.claimed; i++)

@@ -32,18 +32,8 @@ static bool wants_phase(const struct job_filter *f, int phase)
 
 static void add_terms(const struct job_filter *f, struct list *places, struct list *phases)
 {
-	static const enum job_state states[PLACE_N] = {
-		[PLACE_READY] = JOB_WAITING,
-		[PLACE_BEHIND] = JOB_WAITING,
-		[PLACE_DELAYED] = JOB_DELAYED,
-		[PLACE_ACTIVE] = JOB_ACTIVE,
-		[PLACE_COMPLETED] = JOB_COMPLETED,
-		[PLACE_FAILED] = JOB_FAILED,
-		[PLACE_HELD] = JOB_HELD,
-		[PLACE_CANCELLED] = JOB_CANCELLED,
-	};
 	for (int place = 0; place < PLACE_N; place++)
-		if (wants_state(f, states[place]))
+		if (wants_state(f, rules_state_of((enum place)place)))
 			list_int(places, place);
 	for (int slot = 0; slot < PHASE_SLOTS; slot++)
 		if (wants_phase(f, phase_of_slot(slot)))

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { RECORD_MAX = 1 << 16, TELL_MAX = 2048, KEY_MAX = 64 };
+enum { RECORD_MAX = 1 << 16, KEY_MAX = 64 };
 
 /* Within a flush too: not by tx_query(). */
 static PGresult *run(struct tx *tx, const char *sql, struct args *args)
@@ -155,24 +155,10 @@ enum status pg_tokens(struct store *store, struct token *out, size_t cap, size_t
 
 static void append_token(struct tx *tx, const struct token *t, const struct token_ask *ask)
 {
-	char words[EVENT_REASON_MAX + 16];
-	struct buf data = BUF_INIT(TELL_MAX);
-	struct slice reason = ask->reason;
-	if (reason.len > EVENT_REASON_MAX)
-		reason.len = EVENT_REASON_MAX;
-	int len = snprintf(words, sizeof words, "%s%s%.*s", token_act_name(ask->change->act),
-		reason.len ? ": " : "", SLICE_ARG(reason));
+	char words[TOKEN_WORDS_MAX];
+	struct buf data = BUF_INIT(TOKEN_TELL_MAX);
 	token_tell(t, ask->change->act, &data);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_TOKEN,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = ask->actor,
-		.reason = slice_of(words, (size_t)len),
-		.name = slice_text(t->name),
-		.data = buf_slice(&data),
-	};
+	struct event event = token_event(t, ask->change->act, ask->actor, ask->reason, tx->now, words, &data);
 	if (buf_status(&data) == ST_OK)
 		event_append(tx, &event, NULL);
 	else
@@ -295,36 +281,19 @@ static void keep_receiver(struct tx *tx, const struct receiver_state *r, bool is
 	tx->is_changed = was_changed || is_lasting;
 }
 
-static void append(struct tx *tx, enum event_kind kind, const char *name, struct slice actor,
-	struct slice reason, struct slice data)
-{
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = kind,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = actor,
-		.reason = reason,
-		.name = slice_text(name),
-		.data = data,
-	};
-	event_append(tx, &event, NULL);
-}
-
 static void append_changes(
 	struct tx *tx, const char *name, const struct receiver_change *change, struct slice actor)
 {
 	for (size_t i = 0; i < change->events_n; i++) {
-		bool is_acted = change->events[i].kind == EVENT_BREAKER;
-		append(tx, change->events[i].kind, name, is_acted ? actor : slice_text("system"),
-			slice_text(change->events[i].reason), (struct slice)SLICE_INIT);
+		struct event event = receiver_changed(name, change, i, actor, tx->now);
+		event_append(tx, &event, NULL);
 	}
 }
 
 static void append_loss(struct tx *tx, const char *name)
 {
-	append(tx, EVENT_BREAKER, name, slice_text("system"),
-		slice_text("closed: its record could not be read"), (struct slice)SLICE_INIT);
+	struct event event = receiver_lost(name, tx->now);
+	event_append(tx, &event, NULL);
 }
 
 /* Report number i becomes part of what is stored. What only counts calls is told again with the next report,
@@ -392,25 +361,12 @@ bool receivers_reported(const struct claim_ask *ask, struct moment now, uint64_t
 	return allows_more;
 }
 
-static void append_act(struct tx *tx, const struct receiver_state *r, const struct receiver_ask *ask)
-{
-	char until[CLOCK_TEXT_LEN], data[CLOCK_TEXT_LEN + 16] = "";
-	struct slice reason = ask->reason;
-	if (ask->pause && r->paused_until_us) {
-		clock_text(r->paused_until_us, until, sizeof until);
-		snprintf(data, sizeof data, "{\"until\":\"%s\"}", until);
-	}
-	if (reason.len > EVENT_REASON_MAX)
-		reason.len = EVENT_REASON_MAX;
-	append(tx, ask->pause ? EVENT_PAUSED : EVENT_RESUMED, r->name, ask->actor, reason, slice_text(data));
-}
-
 static void pause_receiver(struct tx *tx, void *arg)
 {
 	struct receiver_ask *ask = arg;
 	struct receiver_state state;
 	struct receiver_change change = {0};
-	char key[KEY_MAX];
+	char key[KEY_MAX], data[RECEIVER_ACT_MAX];
 	bool is_lost = is_unreadable(load_receiver(tx, ask->name, &state));
 	if (tx->st != ST_OK)
 		return;
@@ -422,8 +378,11 @@ static void pause_receiver(struct tx *tx, void *arg)
 		return;
 	if (is_lost)
 		append_loss(tx, state.name);
-	if (change.is_any)
-		append_act(tx, &state, ask);
+	if (change.is_any) {
+		struct event event =
+			receiver_acted(&state, ask->pause, ask->actor, ask->reason, tx->now, data);
+		event_append(tx, &event, NULL);
+	}
 	append_changes(tx, state.name, &change, ask->actor);
 	if (receiver_is_blank(&state)) /* a name that was paused by mistake leaves nothing behind */
 		meta_del(tx, name_key("receiver", state.name, key));
@@ -437,12 +396,6 @@ enum status pg_receiver_pause(struct store *store, struct moment now, const char
 {
 	struct receiver_ask ask = {
 		.name = name, .pause = pause, .until_us = until_us, .actor = actor, .reason = reason};
-	if (!receiver_name_is_valid(slice_text(name)))
-		return why_set(why, ST_INVALID, "a receiver's name has 1 to %d visible ASCII characters",
-			RECEIVER_NAME_MAX);
-	if (pause && until_us && until_us <= now.wall_us)
-		return why_set(why, ST_INVALID, "the pause would be over already");
-	if (until_us > RECEIVER_UNTIL_MAX)
-		return why_set(why, ST_INVALID, "the pause would end too far ahead");
-	return tx_write(store, now, pause_receiver, &ask, why);
+	enum status st = receiver_check_pause(name, pause, until_us, now, why);
+	return st == ST_OK ? tx_write(store, now, pause_receiver, &ask, why) : st;
 }

@@ -209,38 +209,12 @@ enum status pg_events(struct store *store, const struct event_filter *filter, si
 
 /* --- counters --- */
 
-static void copy_counts(const struct head *head, struct stats *out)
-{
-	static const enum job_state states[PLACE_N] = {
-		[PLACE_READY] = JOB_WAITING,
-		[PLACE_BEHIND] = JOB_WAITING,
-		[PLACE_DELAYED] = JOB_DELAYED,
-		[PLACE_ACTIVE] = JOB_ACTIVE,
-		[PLACE_COMPLETED] = JOB_COMPLETED,
-		[PLACE_FAILED] = JOB_FAILED,
-		[PLACE_HELD] = JOB_HELD,
-		[PLACE_CANCELLED] = JOB_CANCELLED,
-	};
-	for (int slot = 0; slot < PHASE_SLOTS; slot++)
-		for (int place = 0; place < PLACE_N; place++)
-			out->jobs[slot][states[place]] += head->jobs[slot][place];
-}
-
 /* bytes_cap stays 0: the database has no size of its own. */
 static void read_stats(struct tx *tx, void *arg)
 {
 	struct stats *out = arg;
-	const struct head *head = &tx->head;
 	*out = (struct stats){0};
-	copy_counts(head, out);
-	out->behind = head_place(head, PLACE_BEHIND);
-	out->accepted_total = head->accepted_total;
-	out->removed_total = head->removed_total;
-	out->set_aside = head->set_aside;
-	out->last_seq = head->next_seq - 1;
-	out->paused_phases = head->paused_phases;
-	out->recent_n = head->recent_n;
-	memcpy(out->recent_ms, head->recent_ms, sizeof out->recent_ms);
+	head_tell(&tx->head, out);
 	PGresult *r = tx_query(tx,
 		"SELECT (pg_total_relation_size('clario_job') + pg_total_relation_size('clario_event')"
 		" + pg_total_relation_size('clario_meta') + pg_total_relation_size('clario_head'))::bigint",

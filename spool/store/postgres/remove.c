@@ -6,17 +6,6 @@
 
 enum { AT_ONCE = 256, EVENTS_MAX = 512 };
 
-/* The first of them; a waiting job's other one is PLACE_BEHIND. */
-static const enum place places_of_state[JOB_STATE_N] = {
-	[JOB_WAITING] = PLACE_READY,
-	[JOB_DELAYED] = PLACE_DELAYED,
-	[JOB_ACTIVE] = PLACE_ACTIVE,
-	[JOB_COMPLETED] = PLACE_COMPLETED,
-	[JOB_FAILED] = PLACE_FAILED,
-	[JOB_HELD] = PLACE_HELD,
-	[JOB_CANCELLED] = PLACE_CANCELLED,
-};
-
 struct removal {
 	enum job_state state;
 	int64_t before_us;
@@ -30,13 +19,15 @@ static PGresult *find_old(struct tx *tx, const struct removal *x, size_t max)
 {
 	bool has_ended = job_state_is_ended(x->state);
 	const char *at = has_ended ? "at_us" : "accepted_us";
+	/* A waiting one may stand in PLACE_BEHIND, too. */
+	const struct job any = {.state = x->state, .has_turn = true};
 	struct args args = ARGS_INIT;
 	char sql[512];
 	snprintf(sql, sizeof sql,
 		"SELECT " ROW_WHOLE " FROM clario_job j WHERE (j.place = %d%s) AND j.%s < $1"
 		" AND NOT (position(' '::bytea IN coalesce(j.idem_key, '')) > 0 AND j.accepted_us > $3)"
 		" ORDER BY j.%s, j.id LIMIT $2 FOR UPDATE SKIP LOCKED",
-		(int)places_of_state[x->state], x->state == JOB_WAITING ? " OR j.place = 1" : "", at, at);
+		(int)rules_place(&any), x->state == JOB_WAITING ? " OR j.place = 1" : "", at, at);
 	arg_int(&args, x->before_us);
 	arg_int(&args, (int64_t)max);
 	arg_int(&args, tx->now.wall_us - tx->store->keep_reserved_us);
@@ -71,18 +62,9 @@ static int remove_some(struct tx *tx, struct removal *x)
 
 static void append_removed(struct tx *tx, const struct removal *x)
 {
-	struct buf data = BUF_INIT(128);
-	buf_fmt(&data, "{\"state\":\"%s\",\"removed\":%zu}", job_state_name(x->state), x->removed);
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_REMOVED,
-		.from = (int)x->state,
-		.to = EVENT_NO_STATE,
-		.actor = x->actor,
-		.data = buf_slice(&data),
-	};
+	char data[RULES_REMOVED_MAX];
+	struct event event = rules_removed(x->state, x->removed, x->actor, tx->now, data);
 	event_append(tx, &event, NULL);
-	buf_release(&data);
 }
 
 static void remove_jobs(struct tx *tx, void *arg)

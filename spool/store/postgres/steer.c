@@ -1,6 +1,6 @@
 /* spool/store/postgres/steer.c: operators' acts on jobs and on the queue, each with its event. */
+#include "spool/model/act.h"
 #include "spool/model/purge.h"
-#include "spool/model/undo.h"
 #include "spool/store/postgres/verbs.h"
 
 enum { EVENT_MEM_MAX = 1 << 20 };
@@ -19,8 +19,9 @@ enum status event_decode(const PGresult *r, int row, int seq_col, int record_col
 	return st;
 }
 
-static enum status event_load(struct tx *tx, uint64_t seq, struct event *out)
+static enum status event_load(void *arg, uint64_t seq, struct event *out)
 {
+	struct tx *tx = arg;
 	struct args args = ARGS_INIT;
 	*out = (struct event){0};
 	arg_int(&args, (int64_t)seq);
@@ -29,62 +30,6 @@ static enum status event_load(struct tx *tx, uint64_t seq, struct event *out)
 	PQclear(r);
 	args_release(&args);
 	return st;
-}
-
-/* The newest event, but for that its time came: nothing has been done with the job by that. */
-static enum status newest_act(struct tx *tx, const struct job *job, struct event *out)
-{
-	enum status st = event_load(tx, job->last_event, out);
-	while (st == ST_OK && out->kind == EVENT_DUE) {
-		uint64_t before = out->prev;
-		event_release(out);
-		st = event_load(tx, before, out);
-	}
-	return st;
-}
-
-static enum status undo_row(
-	struct tx *tx, struct row *row, const struct steer_ask *ask, struct event *event, bool *is_changed)
-{
-	struct event act;
-	enum status st = newest_act(tx, &row->job, &act);
-	if (st != ST_OK)
-		return st;
-	bool is_its = event_is_operators(act.kind) && slice_eq(act.name, ask->operation);
-	*is_changed = !is_its;
-	if (!is_its)
-		st = ST_CONFLICT;
-	else if (act.kind == EVENT_UNDONE)
-		st = ST_EXISTS;
-	else
-		st = rules_undo(&row->job, &act, tx->now, ask, event, NULL);
-	event_release(&act);
-	return st;
-}
-
-static bool is_done_already(struct tx *tx, const struct row *row, struct slice operation)
-{
-	struct event act;
-	if (!operation.len || event_load(tx, row->job.last_event, &act) != ST_OK)
-		return false;
-	bool is_done = event_is_operators(act.kind) && slice_eq(act.name, operation);
-	event_release(&act);
-	return is_done;
-}
-
-static enum status apply_rule(struct tx *tx, struct row *row, const struct steer_ask *ask, size_t i,
-	struct event *event, bool *is_changed)
-{
-	if (ask->undoes)
-		return undo_row(tx, row, ask, event, is_changed);
-	*is_changed = ask->last_events && ask->last_events[i] != row->job.last_event;
-	if (*is_changed && is_done_already(tx, row, ask->operation)) {
-		*is_changed = false;
-		return ST_EXISTS;
-	}
-	if (*is_changed)
-		return ST_CONFLICT;
-	return rules_steer(&row->job, ask->verb, tx->now, ask->actor, ask->reason, event, NULL);
 }
 
 static void leave_line(struct tx *tx, struct row *row)
@@ -100,15 +45,10 @@ static void steer_row(
 {
 	struct event event;
 	char note[UNDO_NOTE_MAX];
-	const struct job before = row->job;
-	result->status = apply_rule(tx, row, ask, i, &event, &result->is_changed);
-	result->state = row->job.state;
-	if (result->status != ST_OK)
+	bool was_ended = job_state_is_ended(row->job.state);
+	if (!act_apply(&row->job, ask, i, tx->now, event_load, tx, result, &event, note))
 		return;
-	event.name = ask->operation;
-	if (ask->operation.len && !ask->undoes)
-		event.data = undo_note(&before, note);
-	bool was_ended = job_state_is_ended(before.state), is_ended = job_state_is_ended(row->job.state);
+	bool is_ended = job_state_is_ended(row->job.state);
 	/* One that comes back to life joins its line again; the turn is free only if nobody else is alive. */
 	if (was_ended && !is_ended && row->job.ordered)
 		row->job.has_turn = !line_is_taken(tx, row->job.workflow_id);
@@ -205,15 +145,7 @@ static void pause_phases(struct tx *tx, void *arg)
 	tx->head.paused_phases = s->pause ? was | s->phases : was & ~s->phases;
 	if (tx->head.paused_phases == was)
 		return;
-	bool is_one = (s->phases & (s->phases - 1)) == 0;
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = s->pause ? EVENT_PAUSED : EVENT_RESUMED,
-		.phase = is_one ? phase_of_slot(__builtin_ctz(s->phases)) : 0,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = s->actor,
-	};
+	struct event event = rules_paused(s->phases, s->pause, s->actor, tx->now);
 	event_append(tx, &event, NULL);
 	tx->wakes = !s->pause;
 }

@@ -205,28 +205,6 @@ static void ask_solo(struct tx *tx, const struct trigger *t, struct answer *out)
 	}
 }
 
-static void set_workflow_id(struct receipt *receipt, struct slice id)
-{
-	size_t len = id.len < sizeof receipt->workflow_id ? id.len : sizeof receipt->workflow_id - 1;
-	if (len)
-		memcpy(receipt->workflow_id, id.p, len);
-	receipt->workflow_id[len] = '\0';
-}
-
-static void answer_with_first(const struct answer *answer, struct receipt *receipt)
-{
-	const struct job *first = &answer->first->job;
-	receipt->verdict = answer->verdict;
-	receipt->status = ST_OK;
-	if (answer->verdict == SUBMIT_KEY_REUSED)
-		receipt->status = why_set(&receipt->why, ST_CONFLICT,
-			"the idempotency key was used before for another request");
-	receipt->id = first->id;
-	receipt->state = first->state;
-	receipt->body_differs = answer->body_differs;
-	set_workflow_id(receipt, first->workflow_id);
-}
-
 static bool take_place(struct tx *tx, struct batch *b, struct slice workflow)
 {
 	if (!tx->store->ordering)
@@ -248,15 +226,11 @@ static void accept(struct tx *tx, struct batch *b, const struct trigger *t, cons
 	job.in_crowd = crowd_note(&tx->store->crowd, key_user_hash(tx->store->seed, t->user_id), tx->now);
 	event_append(tx, &event, &job);
 	row_insert(tx, &job);
-	receipt->verdict = SUBMIT_ACCEPTED;
-	receipt->status = ST_OK;
-	receipt->id = job.id;
-	receipt->state = job.state;
+	receipt_of_new(receipt, &job);
 	if (answer->earlier) {
 		receipt->has_earlier = true;
 		receipt->earlier = answer->earlier->job.id;
 	}
-	set_workflow_id(receipt, t->workflow_id);
 }
 
 static uint64_t depth(const struct head *head)
@@ -282,7 +256,7 @@ static void submit_one(struct tx *tx, struct batch *b, size_t i)
 	else
 		ask_natural(tx, t, b->any[i], &answer);
 	if (answer.verdict != SUBMIT_ACCEPTED)
-		answer_with_first(&answer, receipt);
+		receipt_of_first(receipt, &answer.first->job, answer.verdict, answer.body_differs);
 	else if (tx->store->max_depth && depth(&tx->head) >= (uint64_t)tx->store->max_depth)
 		receipt->status =
 			why_set(&receipt->why, ST_DEEP, "the backlog is as deep as spool.max-depth allows");

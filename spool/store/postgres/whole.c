@@ -383,14 +383,9 @@ static void mend_lines(struct tx *tx)
 /* Its leases are none of this database's clock: the next exchange takes them back. */
 static void append_restored(struct tx *tx)
 {
-	struct event event = {
-		.at_us = tx->now.wall_us,
-		.kind = EVENT_RESTORED,
-		.from = EVENT_NO_STATE,
-		.to = EVENT_NO_STATE,
-		.actor = slice_text("system"),
-		.reason = slice_text("from an export"),
-	};
+	struct event event = event_of_spool(EVENT_RESTORED, tx->now);
+	event.actor = slice_text("system");
+	event.reason = slice_text("from an export");
 	event_append(tx, &event, NULL);
 }
 
