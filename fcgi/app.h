@@ -16,6 +16,7 @@ struct app {
 	struct spool *spool;
 	struct tokens *tokens;       /* NULL: nobody has any */
 	struct budget bodies;        /* http.body-budget */
+	struct budget counts;        /* threads that may walk over jobs to count them */
 	struct rate *rate;           /* NULL: nobody's is bounded */
 	pthread_mutex_t large_parse; /* held while a large body's JSON tree exists */
 	atomic_bool stopping;        /* /readyz says so, and no more requests are awaited */

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEND_MS = 250, ARENAS_MAX = 4, MMAP_THRESHOLD = 256 << 10 };
+enum { TEND_MS = 250, ARENAS_MAX = 4, MMAP_THRESHOLD = 256 << 10, COUNTS_SHARE = 4 };
 
 /* Before any thread exists, so that all inherit it and only the main thread hears the signals. libfcgi takes
  * SIGTERM and SIGUSR1 for itself where they are at their default, and would only set a flag that nobody
@@ -111,6 +111,7 @@ static int run(const struct opts *opts, const struct daemon_args *args)
 	struct spool_conf conf = opts_spool_conf(opts);
 	struct app app = {.opts = opts, .large_parse = PTHREAD_MUTEX_INITIALIZER};
 	budget_init(&app.bodies, opts->http.body_budget);
+	budget_init(&app.counts, (opts->http.threads + COUNTS_SHARE - 1) / COUNTS_SHARE);
 	block_signals(&signals);
 	/* One arena per thread would hold on to far more than is used; large buffers go back when they are
 	 * freed. */

@@ -45,6 +45,7 @@ static const struct problem_info table[] = {
 	[PROBLEM_CALLER_STREAMS] = {429, LATER_S},
 	[PROBLEM_STREAMS_FULL] = {503, LATER_S},
 	[PROBLEM_EVENTS_UNAVAILABLE] = {503, LATER_S},
+	[PROBLEM_COUNTS_BUSY] = {503, SOON_S},
 };
 static_assert(sizeof table / sizeof *table == PROBLEM_N, "every problem has its row");
 

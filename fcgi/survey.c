@@ -1,6 +1,7 @@
 /* fcgi/survey.c: GET /shape and GET /failures: what is counted over jobs, as the ops tool counts it. A walk,
  * bounded in jobs and in time, which says so when it was cut short. It reads a page of jobs at a time, each a
- * state of its own: no writer waits for it, and no old state is kept from being used again. */
+ * state of its own: no writer waits for it, and no old state is kept from being used again. Some of the
+ * threads alone may do so at a time: the others take submits meanwhile. */
 #include "spool/survey.h"
 #include "fcgi/handlers.h"
 #include "fcgi/listing.h"
@@ -19,6 +20,17 @@ static bool is_wanted(const struct job_filter *f, int slot, enum job_state state
 	bool has_phase =
 		(!f->phase || phase_slot(f->phase) == slot) && (!f->phases || f->phases & 1u << slot);
 	return has_phase && (f->has_state ? f->state == state : !job_state_is_ended(state));
+}
+
+static bool may_count(struct app *app, struct reply *reply)
+{
+	struct fault fault;
+	if (budget_take(&app->counts, 1))
+		return true;
+	fault_set(
+		&fault, PROBLEM_COUNTS_BUSY, NULL, "as much is being counted as may be at a time; try again");
+	reply_fault(reply, &fault);
+	return false;
 }
 
 /* How many there are, by the counters, where these can tell: of phases and states alone. */
@@ -92,7 +104,7 @@ static void write_shape(struct app *app, struct reply *reply, const struct surve
 	reply_close(reply, &w);
 }
 
-void shape_show(struct app *app, const struct request *request, struct reply *reply)
+static void shape_counted(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct query query;
 	struct listing listing = {.limit = ROWS_DEFAULT, .limit_max = ROWS_MAX};
@@ -115,6 +127,14 @@ void shape_show(struct app *app, const struct request *request, struct reply *re
 	else
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 	survey_release(&survey);
+}
+
+void shape_show(struct app *app, const struct request *request, struct reply *reply)
+{
+	if (!may_count(app, reply))
+		return;
+	shape_counted(app, request, reply);
+	budget_give(&app->counts, 1);
 }
 
 /* --- failures --- */
@@ -167,7 +187,7 @@ static void write_failures(struct app *app, const struct request *request, struc
 	reply_close(reply, &w);
 }
 
-void failures_show(struct app *app, const struct request *request, struct reply *reply)
+static void failures_counted(struct app *app, const struct request *request, struct reply *reply)
 {
 	struct query query;
 	struct listing listing = {.limit = ROWS_DEFAULT, .limit_max = ROWS_MAX};
@@ -198,4 +218,12 @@ void failures_show(struct app *app, const struct request *request, struct reply 
 		reply_status(reply, st, &why, PROBLEM_INTERNAL);
 	failures_release(&failures);
 	buf_release(&within);
+}
+
+void failures_show(struct app *app, const struct request *request, struct reply *reply)
+{
+	if (!may_count(app, reply))
+		return;
+	failures_counted(app, request, reply);
+	budget_give(&app->counts, 1);
 }

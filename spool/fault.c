@@ -45,6 +45,7 @@ static const char *const codes[PROBLEM_N] = {
 	[PROBLEM_CALLER_STREAMS] = "too_many_streams",
 	[PROBLEM_STREAMS_FULL] = "streams_full",
 	[PROBLEM_EVENTS_UNAVAILABLE] = "events_unavailable",
+	[PROBLEM_COUNTS_BUSY] = "counts_busy",
 };
 static_assert(sizeof codes / sizeof *codes == PROBLEM_N, "every problem has its word");
 

@@ -54,6 +54,7 @@ static void begin(void)
 		return;
 	log_open("fuzz", LOG_LEVEL_ERR);
 	jx_init();
+	budget_init(&app.counts, 1);
 	must(opts_load(NULL, &opts, &why) == ST_OK);
 	must(conf_set(opts_rows, opts_rows_n, &opts, "http", "cors-origins", "https://app.example.com",
 		     &why) == ST_OK);

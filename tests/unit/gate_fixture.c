@@ -25,6 +25,7 @@ int gate_setup(void **state)
 	conf.disk_full_at_percent = 0;
 	assert_int_equal(spool_init(&conf, &why), ST_OK);
 	f->app.opts = &f->opts;
+	budget_init(&f->app.counts, 1);
 	pthread_mutex_init(&f->app.large_parse, NULL);
 	assert_int_equal(spool_open(&conf, &f->app.spool, &why), ST_OK);
 	f->app.tokens = tokens_new();

@@ -364,6 +364,24 @@ static void groups__are_bounded(void **state)
 	failures_release(&found);
 }
 
+static void counting__leaves_threads_for_the_rest(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const paths[] = {BASE "/shape", BASE "/failures"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		assert_true(budget_take(&f->app.counts, 1));
+		struct reply reply = ask(f, "GET", paths[i], "", NULL, "");
+		assert_int_equal(reply.http_status, 503);
+		json_t *json = json_of(&reply);
+		assert_string_equal(text(json, "code"), "counts_busy");
+		json_decref(json);
+		reply_release(&reply);
+		budget_give(&f->app.counts, 1);
+		json_decref(ask_json(f, paths[i], "", NULL));
+		assert_int_equal(atomic_load(&f->app.counts.used), 0);
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, gate_setup, gate_teardown)
 
 int main(void)
@@ -377,6 +395,7 @@ int main(void)
 		CASE(shape__by_each),
 		CASE(walks__are_bounded),
 		CASE(groups__are_bounded),
+		CASE(counting__leaves_threads_for_the_rest),
 	};
 	log_open("test", LOG_LEVEL_ERR);
 	jx_init();
