@@ -52,6 +52,19 @@ static void submit_until_it_is_there(struct world *w, int i)
 	}
 }
 
+static struct spool *open_spool(bool needs_standby)
+{
+	struct spool_conf conf = {.store = "postgres",
+		.path = "/tmp",
+		.database = getenv("CLARIO_TEST_DATABASE"),
+		.require_sync_standby = needs_standby};
+	struct why why = WHY_INIT;
+	struct spool *sp;
+	if (spool_open(&conf, &sp, &why) != ST_OK)
+		fail_msg("%s", why.text);
+	return sp;
+}
+
 static void *call(void *arg)
 {
 	struct caller *c = arg;
@@ -217,12 +230,9 @@ static void accepted_again(struct spool *sp, const char *key)
 /* Refused in good time, at once when it is known, and accepted again by the same handle. */
 static void gone__is_said_and_passes(void **state)
 {
-	struct spool_conf conf = {
-		.store = "postgres", .path = "/tmp", .database = getenv("CLARIO_TEST_DATABASE")};
 	struct why why = WHY_INIT;
-	struct spool *sp;
+	struct spool *sp = open_spool(false);
 	(void)state;
-	assert_int_equal(spool_open(&conf, &sp, &why), ST_OK);
 	assert_int_equal(submit_one(sp, "before", &why), ST_OK);
 	assert_int_equal(system(getenv("CLARIO_PG_KILL")), 0);
 	assert_in_range(refused_after_ms(sp, "meanwhile"), 0, FIRST_MS);
@@ -244,12 +254,9 @@ static void send(const char *name)
 /* As one that is cut off: connections stand, and nothing comes. */
 static void silent__is_as_good_as_gone(void **state)
 {
-	struct spool_conf conf = {
-		.store = "postgres", .path = "/tmp", .database = getenv("CLARIO_TEST_DATABASE")};
 	struct why why = WHY_INIT;
-	struct spool *sp;
+	struct spool *sp = open_spool(false);
 	(void)state;
-	assert_int_equal(spool_open(&conf, &sp, &why), ST_OK);
 	assert_int_equal(submit_one(sp, "heard", &why), ST_OK);
 	send("STOP");
 	assert_in_range(refused_after_ms(sp, "unheard"), 500, FIRST_MS);
@@ -262,15 +269,10 @@ static void silent__is_as_good_as_gone(void **state)
 
 static void standby__is_asked_for(void **state)
 {
-	struct spool_conf conf = {.store = "postgres",
-		.path = "/tmp",
-		.database = getenv("CLARIO_TEST_DATABASE"),
-		.require_sync_standby = true};
 	struct why why = WHY_INIT;
 	struct stats stats;
-	struct spool *sp;
+	struct spool *sp = open_spool(true);
 	(void)state;
-	assert_int_equal(spool_open(&conf, &sp, &why), ST_OK);
 	assert_int_equal(submit_one(sp, "alone", &why), ST_BUSY);
 	assert_non_null(strstr(why.text, "require-sync-standby"));
 	assert_int_equal(spool_stats(sp, &stats, NULL), ST_OK); /* it can be looked at */

@@ -261,9 +261,7 @@ static void check_all(struct tx *tx, void *arg)
 	struct checking *c = arg;
 	*c = (struct checking){
 		.report = c->report, .arg = c->arg, .watch = c->watch, .why = WHY_INIT, .is_readable = true};
-	/* One state of everything. */
-	if (tx->st == ST_OK)
-		check_jobs(tx, c);
+	check_jobs(tx, c); /* one state of everything */
 	check_events(tx, c);
 	check_counts(tx, c);
 	check_lines(tx, c);
